@@ -1,0 +1,10 @@
+"""The project package as an app, for its checks of the settings."""
+
+from django.apps import AppConfig
+
+
+class CircletakeConfig(AppConfig):
+    name = "circletake"
+
+    def ready(self) -> None:
+        from circletake import queue  # noqa: F401  registers the checks

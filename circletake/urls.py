@@ -1,0 +1,15 @@
+"""Root addresses: operators', sign-in's, and each room's own."""
+
+from django.urls import include, path
+
+from circletake import health
+
+urlpatterns = [
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("projects.urls")),
+    path("", include("billing.urls")),
+    path("", include("routing.urls")),
+    path("", include("generation.urls")),
+]

@@ -1,0 +1,59 @@
+"""What every test has: a blocked network, and files of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LOCAL_NAMES = ("localhost", "")
+
+
+def is_local(address: Any) -> bool:
+    """True for a Unix socket, loopback, and names of this machine."""
+    if not isinstance(address, tuple):
+        return True
+    host = str(address[0])
+    try:
+        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+    except ValueError:
+        return host in LOCAL_NAMES
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    """Only loopback may be reached; names are resolved for this machine alone."""
+    patch = pytest.MonkeyPatch()
+    resolve = socket.getaddrinfo
+
+    def guarded(method: Any) -> Any:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if not is_local(address):
+                raise RuntimeError(f"A test tried to reach {address}; tests stay on this machine.")
+            return method(self, address)
+
+        return connect
+
+    def guarded_resolve(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not is_local((name,)):
+            raise socket.gaierror(f"A test tried to look up {name}; tests stay on this machine.")
+        return resolve(host, *arguments, **options)
+
+    patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    patch.setattr(socket, "getaddrinfo", guarded_resolve)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Media of one test are not seen by the next."""
+    folder = tmp_path_factory.mktemp("files")
+    settings.MEDIA_ROOT = folder / "media"
+    return folder
