@@ -1,0 +1,22 @@
+"""Rows of what it costs: prices, rates, the ledger, holds, budgets, cost summaries."""
+
+from billing.models.budgets import Budget, BudgetWindow, HoldBudget
+from billing.models.holds import Hold, HoldOutcome
+from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
+from billing.models.prices import ExchangeRate, PriceRow
+from billing.models.summaries import DeliverableCost
+
+__all__ = [
+    "Budget",
+    "BudgetWindow",
+    "DeliverableCost",
+    "Entry",
+    "ExchangeRate",
+    "Hold",
+    "HoldBudget",
+    "HoldOutcome",
+    "ImportedCharge",
+    "ImportedDecision",
+    "Pot",
+    "PriceRow",
+]

@@ -1,0 +1,158 @@
+"""The ledger: one row is one balanced booking, debit and credit by the same amount.
+
+The table is partitioned by month (UTC) of the effective instant and append-only by trigger;
+`billing.ledger.ensure_partitions` adds months.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from projects.identifiers import new_id
+from projects.models import Campaign, Deliverable, Person, Project, Take, Workspace
+from projects.models.rows import WorkspaceQuerySet, append_only
+
+
+class Pot(models.TextChoices):
+    """The accounts in which cash lies; the other side of a charge is `provider:<name>`."""
+
+    WIP = "wip", "Work in progress"
+    ACCEPTED = "accepted", "Cost of accepted"
+    WRITTEN_OFF = "written_off", "Written off"
+    PERIOD = "period", "Period costs"
+
+
+class Stage(models.TextChoices):
+    GENERATION = "generation", "Generation"
+    CONTROL = "control", "Control"
+    REFINEMENT = "refinement", "Refinement"
+
+
+class EntryKind(models.TextChoices):
+    CHARGE = "charge", "Charge"
+    REFUND = "refund", "Refund"
+    ADJUSTMENT = "adjustment", "Adjustment"
+    TRANSFER = "transfer", "Transfer between pots"
+
+
+class Entry(models.Model):
+    """A booking of `amount` (workspace currency, signed: a refund is negative) to `debit` from `credit`.
+
+    Cash is every kind but `transfer`. A cash entry is debited to the pot in which its deliverable lay at
+    the effective instant; each decision transfers the deliverable's whole cash to its new pot.
+    Scope columns are copied when it is booked and never change.
+    """
+
+    pk = models.CompositePrimaryKey("id", "effective_at")  # a partitioned table's key needs both
+    id = models.UUIDField(default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10, choices=EntryKind)
+    debit = models.CharField(max_length=60)
+    credit = models.CharField(max_length=60)
+    amount = models.DecimalField(max_digits=20, decimal_places=8)
+    native_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    native_currency = models.CharField(max_length=12, blank=True)
+    rate = models.DecimalField(max_digits=20, decimal_places=10, null=True)
+    service_at = models.DateTimeField()
+    booked_at = models.DateTimeField()
+    effective_at = models.DateTimeField()
+    stage = models.CharField(max_length=10, choices=Stage, blank=True)
+    failed_charged = models.BooleanField(default=False)
+    refunds = models.UUIDField(null=True)  # the entry that is given back
+    decision = models.BigIntegerField(null=True)  # transfers: sequence of the decision
+    project = models.ForeignKey(
+        Project, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    deliverable = models.ForeignKey(
+        Deliverable, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    take = models.ForeignKey(Take, models.PROTECT, null=True, related_name="+", db_index=False)
+    category = models.CharField(max_length=120, blank=True)
+    phase = models.CharField(max_length=5, blank=True)
+    tier = models.CharField(max_length=12, blank=True)
+    provider = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=200, blank=True)  # provider/endpoint
+    routing_version = models.CharField(max_length=12, blank=True)
+    pipeline = models.CharField(max_length=140, blank=True)
+    prompt_template = models.CharField(max_length=140, blank=True)
+    seed_policy = models.CharField(max_length=12, blank=True)
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+", db_index=False)
+    person_email = models.CharField(max_length=254, blank=True)
+    run = models.UUIDField(null=True)
+    call = models.UUIDField(null=True)
+    hold = models.UUIDField(null=True)
+    price_row = models.UUIDField(null=True)
+    calculation = models.CharField(max_length=300, blank=True)  # in words
+    external_id = models.CharField(max_length=200, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        triggers = append_only("entry")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(debit=models.F("credit")), name="entry_two_accounts"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="transfer", decision__isnull=False, deliverable__isnull=False)
+                | (~Q(kind="transfer") & Q(decision__isnull=True)),
+                name="entry_transfer_names_decision",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="transfer") | Q(credit__startswith="provider:"),
+                name="entry_cash_owed_to_provider",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="refund") | Q(refunds__isnull=False, amount__lte=0),
+                name="entry_refund_names_charge",
+            ),
+            models.CheckConstraint(
+                condition=Q(deliverable__isnull=False) | Q(take__isnull=True),
+                name="entry_take_has_deliverable",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "effective_at"], name="entry_of_workspace"),
+            models.Index(fields=["deliverable", "effective_at"], name="entry_of_deliverable"),
+            models.Index(fields=["take"], name="entry_of_take"),
+            models.Index(fields=["campaign", "effective_at"], name="entry_of_campaign"),
+            models.Index(
+                fields=["refunds"], name="entry_refunds", condition=Q(refunds__isnull=False)
+            ),
+        ]
+
+
+class ImportedCharge(models.Model):
+    """A charge of an imported history, known by the id it came with; the same id again changes nothing."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
+    external_id = models.CharField(max_length=200)
+    entry = models.UUIDField(null=True)  # null: a failure without a charge, or logged time
+    digest = models.CharField(max_length=64)  # of the row as it came
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "external_id"], name="imported_charge_once"
+            )
+        ]
+
+
+class ImportedDecision(models.Model):
+    """A decision of an imported history, identified by all its columns."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    decision = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "digest"], name="imported_decision_once")
+        ]

@@ -1,0 +1,71 @@
+"""Rows of the lowest room: people, what is wanted, takes, decisions, events."""
+
+from projects.models.decisions import (
+    CapDecision,
+    CapRequest,
+    Decision,
+    HeroDecision,
+    HeroRequest,
+    RejectReason,
+)
+from projects.models.events import Event, TakeView, TimeLog
+from projects.models.notices import Notice, NoticePreference
+from projects.models.people import (
+    ApiToken,
+    IdempotencyRecord,
+    Invitation,
+    Membership,
+    Person,
+    Role,
+    RoleRate,
+    SavedFilter,
+    Workspace,
+)
+from projects.models.takes import Asset, Batch, Rendition, Round, Take, TakeAsset
+from projects.models.work import (
+    Campaign,
+    Category,
+    CategoryTarget,
+    Deliverable,
+    Format,
+    Phase,
+    Project,
+    ReferenceAnchor,
+)
+
+__all__ = [
+    "ApiToken",
+    "Asset",
+    "Batch",
+    "Campaign",
+    "CapDecision",
+    "CapRequest",
+    "Category",
+    "CategoryTarget",
+    "Decision",
+    "Deliverable",
+    "Event",
+    "Format",
+    "HeroDecision",
+    "HeroRequest",
+    "IdempotencyRecord",
+    "Invitation",
+    "Membership",
+    "Notice",
+    "NoticePreference",
+    "Person",
+    "Phase",
+    "Project",
+    "ReferenceAnchor",
+    "RejectReason",
+    "Rendition",
+    "Role",
+    "RoleRate",
+    "Round",
+    "SavedFilter",
+    "Take",
+    "TakeAsset",
+    "TakeView",
+    "TimeLog",
+    "Workspace",
+]

@@ -1,0 +1,104 @@
+"""What happened, append-only: the activity log, openings of takes, logged time."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from projects.identifiers import new_id
+from projects.models.people import Person, Role, Workspace
+from projects.models.rows import WorkspaceQuerySet, append_only
+from projects.models.takes import Take
+from projects.models.work import Campaign, Deliverable, Project
+
+
+class Event(models.Model):
+    """One line of the activity log. `kind` is noun.verb (`take.requested`); `data` holds plain JSON."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="events")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+", db_index=False)
+    project = models.ForeignKey(
+        Project, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    deliverable = models.ForeignKey(
+        Deliverable, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    take = models.ForeignKey(Take, models.PROTECT, null=True, related_name="+", db_index=False)
+    data = models.JSONField(default=dict)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        triggers = append_only("event")
+        indexes = [
+            models.Index(fields=["workspace", "at", "id"], name="event_of_workspace"),
+            models.Index(
+                fields=["deliverable", "at"],
+                name="event_of_deliverable",
+                condition=Q(deliverable__isnull=False),
+            ),
+        ]
+
+
+class TakeView(models.Model):
+    """A person opened a take; review time runs from here to that person's decision."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+", db_index=False)
+    take = models.ForeignKey(Take, models.PROTECT, related_name="views", db_index=False)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
+    at = models.DateTimeField()
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        triggers = append_only("take_view")
+        indexes = [
+            models.Index(fields=["take", "person", "at"], name="take_view_of_take"),
+            models.Index(fields=["workspace", "at"], name="take_view_of_workspace"),
+        ]
+
+
+class TimeLog(models.Model):
+    """Explicitly logged work: minutes at a role's rate, or an imported amount of money."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
+    campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, related_name="+")
+    deliverable = models.ForeignKey(Deliverable, models.PROTECT, null=True, related_name="+")
+    take = models.ForeignKey(Take, models.PROTECT, null=True, related_name="+")
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    person_email = models.CharField(max_length=254, blank=True)
+    role = models.CharField(max_length=12, choices=Role, blank=True)
+    started_at = models.DateTimeField()
+    minutes = models.DecimalField(max_digits=10, decimal_places=3, null=True)
+    amount = models.DecimalField(max_digits=20, decimal_places=8, null=True)  # imported, in money
+    external_id = models.CharField(max_length=120, blank=True)
+    phase = models.CharField(max_length=5, blank=True)
+    tier = models.CharField(max_length=12, blank=True)
+    provider = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    logged_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    logged_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        triggers = append_only("time_log")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(minutes__isnull=False, amount__isnull=True)
+                | Q(minutes__isnull=True, amount__isnull=False),
+                name="time_log_minutes_or_amount",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "started_at"], name="time_log_of_workspace"),
+        ]
