@@ -58,9 +58,7 @@ class MissingRight(PermissionDenied):
         self.right = right
         self.roles = roles_with(right)
         names = " or ".join(Role(role).label.lower() for role in self.roles)
-        super().__init__(
-            f"This needs the right to {Right(right).label}: ask an admin for the role {names}."
-        )
+        super().__init__(f"This needs the right to {Right(right).label}: ask an admin for the role {names}.")
 
 
 class WorkspaceRequest(HttpRequest):
@@ -103,9 +101,7 @@ def workspace_page(right: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @functools.wraps(view)
         @login_required
-        def guarded(
-            request: HttpRequest, workspace: str, *args: Any, **kwargs: Any
-        ) -> HttpResponseBase:
+        def guarded(request: HttpRequest, workspace: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             membership = membership_of(request.user, workspace)
             require(membership, right)
             entered = cast(WorkspaceRequest, request)

@@ -21,9 +21,7 @@ def refresh(deliverable_id: uuid.UUID) -> None:
             in_flight=Exists(takes.filter(state__in=TAKES_IN_FLIGHT)),
             asked=Exists(HeroRequest.objects.filter(deliverable=OuterRef("pk"), state="waiting")),
             hero_ready=Exists(ready.filter(phase=Phase.HERO, mark=TakeMark.NONE)),
-            draft_ready=Exists(
-                ready.filter(phase=Phase.DRAFT, mark__in=[TakeMark.NONE, TakeMark.SELECTED])
-            ),
+            draft_ready=Exists(ready.filter(phase=Phase.DRAFT, mark__in=[TakeMark.NONE, TakeMark.SELECTED])),
         )
         .values("state", "in_flight", "asked", "hero_ready", "draft_ready", "take_count")
         .get()

@@ -153,9 +153,7 @@ def _rows(file: bytes, context: Context) -> Iterator[dict[str, Any]]:
             bad.append({"line": line, "reason": str(error)})
             continue
         if len(seen) > MAX_ROWS:
-            raise Invalid(
-                {"file": [f"More than {MAX_ROWS:,} rows."]}, remedy="Split it into several files."
-            )
+            raise Invalid({"file": [f"More than {MAX_ROWS:,} rows."]}, remedy="Split it into several files.")
         if not bad:
             yield row
     if bad:
@@ -202,9 +200,7 @@ def _campaign(cell: str, context: Context) -> Campaign:
 
 def _known(cell: str, rows: Mapping[str, Any], name: str) -> Any:
     if cell not in rows:
-        raise BadCell(
-            f"{name}: there is no {cell or 'empty name'}; known are {', '.join(sorted(rows))}"
-        )
+        raise BadCell(f"{name}: there is no {cell or 'empty name'}; known are {', '.join(sorted(rows))}")
     return rows[cell]
 
 

@@ -180,9 +180,7 @@ def lock(deliverable: Deliverable, take: Take | None = None) -> None:
         take.mark, take.state = present.mark, present.state
 
 
-def _follow(
-    deliverable: Deliverable, take: Take | None, decision: str, at: datetime.datetime
-) -> None:
+def _follow(deliverable: Deliverable, take: Take | None, decision: str, at: datetime.datetime) -> None:
     kind = DecisionKind(decision)
     if take is not None and kind in _MARKS:
         take.mark = _MARKS[kind]

@@ -94,9 +94,7 @@ def _claim() -> list[Notice]:
             .select_related("membership__person", "workspace")
             .order_by("created_at")[:MAIL_BATCH]
         )
-        Notice.objects.filter(pk__in=[row.pk for row in rows]).update(
-            mail_attempts=F("mail_attempts") + 1
-        )
+        Notice.objects.filter(pk__in=[row.pk for row in rows]).update(mail_attempts=F("mail_attempts") + 1)
     return rows
 
 

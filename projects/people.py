@@ -12,6 +12,7 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from projects import access, events
@@ -81,7 +82,7 @@ def create_workspace(
             _furnish(workspace)
             person = find_or_make_person(email)
             membership = Membership.objects.create(
-                workspace=workspace, person=person, roles=[role for role in Role.values]
+                workspace=workspace, person=person, roles=list(Role.values)
             )
             events.record(workspace=workspace, kind="workspace.created", by=person)
     except IntegrityError:
@@ -127,7 +128,7 @@ def invite(
         raise Invalid({"email": [f"{email} belongs to {by.workspace} already."]})
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
-        _waiting(by.workspace, now).filter(email__iexact=email).update(revoked_at=now)
+        _waiting(by.workspace).filter(email__iexact=email).update(revoked_at=now)
         invitation = Invitation.objects.create(
             workspace=by.workspace,
             email=email,
@@ -136,18 +137,14 @@ def invite(
             invited_by=by.person,
             expires_at=now + INVITATION_LIFE,
         )
-        events.record(
-            workspace=by.workspace, kind="person.invited", by=by, email=email, roles=list(roles)
-        )
+        events.record(workspace=by.workspace, kind="person.invited", by=by, email=email, roles=list(roles))
     return invitation, secret
 
 
 def find_invitation(secret: str, *, now: datetime.datetime | None = None) -> Invitation:
     """The waiting invitation of this secret; raises InvitationGone."""
     now = now or timezone.now()
-    found = Invitation.objects.select_related("workspace", "invited_by").filter(
-        secret_hash=_hash(secret)
-    )
+    found = Invitation.objects.select_related("workspace", "invited_by").filter(secret_hash=_hash(secret))
     invitation = found.first()
     if invitation is None or invitation.revoked_at or invitation.accepted_at:
         raise InvitationGone("It was used or withdrawn.", remedy="Ask for a new one.")
@@ -156,9 +153,7 @@ def find_invitation(secret: str, *, now: datetime.datetime | None = None) -> Inv
     return invitation
 
 
-def accept_invitation(
-    *, secret: str, person: Person, now: datetime.datetime | None = None
-) -> Membership:
+def accept_invitation(*, secret: str, person: Person, now: datetime.datetime | None = None) -> Membership:
     """Makes the person a member. The e-mail must be the one that was invited."""
     now = now or timezone.now()
     with transaction.atomic():
@@ -181,15 +176,13 @@ def accept_invitation(
         if not made:
             membership.roles, membership.ended_at = invitation.roles, None
             membership.save(update_fields=["roles", "ended_at"])
-        events.record(
-            workspace=invitation.workspace, kind="person.joined", by=person, roles=membership.roles
-        )
+        events.record(workspace=invitation.workspace, kind="person.joined", by=person, roles=membership.roles)
     return membership
 
 
 def withdraw_invitation(*, invitation: Invitation, by: Membership) -> None:
     access.require(by, Right.ADMINISTER)
-    changed = _waiting(by.workspace, timezone.now()).filter(pk=invitation.pk)
+    changed = _waiting(by.workspace).filter(pk=invitation.pk)
     if changed.update(revoked_at=timezone.now()):
         events.record(
             workspace=by.workspace,
@@ -232,9 +225,7 @@ def end_membership(*, membership: Membership, by: Membership) -> None:
         events.record(workspace=by.workspace, kind="person.left", by=by, email=row.person.email)
 
 
-def set_role_rate(
-    *, role: str, hourly_rate: Decimal, starts_on: datetime.date, by: Membership
-) -> RoleRate:
+def set_role_rate(*, role: str, hourly_rate: Decimal, starts_on: datetime.date, by: Membership) -> RoleRate:
     """What an hour of a role is worth from a day on; a second rate for the day is refused."""
     access.require(by, Right.KEEP_BOOKS)
     check_roles([role])
@@ -250,9 +241,7 @@ def set_role_rate(
                 set_by=by.person,
             )
     except IntegrityError:
-        raise Invalid(
-            {"starts_on": [f"There is a rate for {role} from {starts_on} already."]}
-        ) from None
+        raise Invalid({"starts_on": [f"There is a rate for {role} from {starts_on} already."]}) from None
 
 
 def check_email(email: str) -> str:
@@ -281,15 +270,11 @@ def _another_admin(membership: Membership) -> None:
         workspace=membership.workspace_id, roles__contains=[Role.ADMIN], ended_at__isnull=True
     ).exclude(pk=membership.pk)
     if not others.exists():
-        raise Refused(
-            f"{membership.person} is the only admin.", remedy="Give somebody else that role first."
-        )
+        raise Refused(f"{membership.person} is the only admin.", remedy="Give somebody else that role first.")
 
 
-def _waiting(workspace: Workspace, now: datetime.datetime):  # type: ignore[no-untyped-def]
-    return Invitation.objects.filter(
-        workspace=workspace, accepted_at__isnull=True, revoked_at__isnull=True
-    )
+def _waiting(workspace: Workspace) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(workspace=workspace, accepted_at__isnull=True, revoked_at__isnull=True)
 
 
 def _hash(secret: str) -> str:

@@ -41,9 +41,7 @@ class Invalid(Refused):
 
     def __init__(self, errors: Mapping[str, Sequence[str]], *, remedy: str = "") -> None:
         detail = " ".join(f"{name}: {' '.join(said)}" for name, said in errors.items())
-        super().__init__(
-            detail, remedy=remedy, extra={"errors": {k: list(v) for k, v in errors.items()}}
-        )
+        super().__init__(detail, remedy=remedy, extra={"errors": {k: list(v) for k, v in errors.items()}})
         self.errors = self.extra["errors"]
 
 

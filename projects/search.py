@@ -24,9 +24,7 @@ def search(*, membership: Membership, text: str) -> Found:
         return Found([], [])
     wanted_deliverable, wanted_take = Q(), Q()
     for word in words:
-        wanted_deliverable &= (
-            Q(name__icontains=word) | Q(key__icontains=word) | Q(brief__icontains=word)
-        )
+        wanted_deliverable &= Q(name__icontains=word) | Q(key__icontains=word) | Q(brief__icontains=word)
         wanted_take &= Q(prompt__icontains=word)
     deliverables = (
         Deliverable.objects.visible_to(membership)

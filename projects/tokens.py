@@ -16,7 +16,7 @@ def issue(*, membership: Membership, label: str = "") -> str:
     """A new token in the clear, which is not kept; it works for a year."""
     if len(label) > 80:
         raise Invalid({"label": ["At most 80 characters."]})
-    row, secret = ApiToken.objects.create(
+    _, secret = ApiToken.objects.create(
         user=membership.person, expiry=TOKEN_LIFE, membership=membership, label=label
     )
     events.record(workspace=membership.workspace, kind="token.issued", by=membership, label=label)
@@ -29,6 +29,4 @@ def revoke(*, token: ApiToken, by: Membership) -> None:
         access.require(by, Right.ADMINISTER)
     label, token_key = token.label, token.token_key
     token.delete()
-    events.record(
-        workspace=by.workspace, kind="token.revoked", by=by, label=label, token=token_key[:4]
-    )
+    events.record(workspace=by.workspace, kind="token.revoked", by=by, label=label, token=token_key[:4])

@@ -28,9 +28,7 @@ def create_project(*, key: str, name: str, by: Membership) -> Project:
     try:
         with transaction.atomic():
             project = Project.objects.create(workspace=by.workspace, key=key, name=name)
-            events.record(
-                workspace=by.workspace, kind="project.created", by=by, project=project, name=name
-            )
+            events.record(workspace=by.workspace, kind="project.created", by=by, project=project, name=name)
     except IntegrityError:
         raise _taken("key", key, "project") from None
     return project
@@ -100,9 +98,7 @@ def change_identity(
         row.seed_policy, row.seed, row.palette = seed_policy, seed, palette
         row.drift_tolerance = drift_tolerance
         row.save(update_fields=["seed_policy", "seed", "palette", "drift_tolerance"])
-        events.record(
-            workspace=by.workspace, kind="campaign.changed", by=by, campaign=row, before=before
-        )
+        events.record(workspace=by.workspace, kind="campaign.changed", by=by, campaign=row, before=before)
     return row
 
 
@@ -114,7 +110,7 @@ def create_deliverable(
     category: Category,
     by: Membership,
     brief: str = "",
-    format: Format | None = None,  # noqa: A002 - the field's own name
+    format: Format | None = None,
     prompt_template: str = "",
     variables: Mapping[str, Any] | None = None,
     cap: int | None = None,
@@ -130,9 +126,7 @@ def create_deliverable(
     if cap is not None and not 0 <= cap <= 10_000:
         raise Invalid({"cap": ["Give a number of takes between 0 and 10,000."]})
     if campaign.ended_at is not None:
-        raise Invalid(
-            {"campaign": [f"{campaign.name} has ended."]}, remedy="Choose another campaign."
-        )
+        raise Invalid({"campaign": [f"{campaign.name} has ended."]}, remedy="Choose another campaign.")
     try:
         with transaction.atomic():
             deliverable = Deliverable.objects.create(
@@ -166,11 +160,7 @@ def check_key(key: str) -> None:
     """Keys stand in addresses as `project/campaign/deliverable`: no slash, no leading blank, 119 at most."""
     if not re.match(KEY_PATTERN, key):
         raise Invalid(
-            {
-                "key": [
-                    "A key has 1 to 119 characters, no slash, and begins with none of blank or slash."
-                ]
-            }
+            {"key": ["A key has 1 to 119 characters, no slash, and begins with none of blank or slash."]}
         )
 
 

@@ -1294,9 +1294,7 @@ class Migration(migrations.Migration):
                 ("sequence", models.BigAutoField(primary_key=True, serialize=False)),
                 (
                     "id",
-                    models.UUIDField(
-                        default=projects.identifiers.new_id, editable=False, unique=True
-                    ),
+                    models.UUIDField(default=projects.identifiers.new_id, editable=False, unique=True),
                 ),
                 (
                     "decision",
@@ -1429,9 +1427,7 @@ class Migration(migrations.Migration):
                 ("sequence", models.BigAutoField(primary_key=True, serialize=False)),
                 (
                     "id",
-                    models.UUIDField(
-                        default=projects.identifiers.new_id, editable=False, unique=True
-                    ),
+                    models.UUIDField(default=projects.identifiers.new_id, editable=False, unique=True),
                 ),
                 (
                     "decision",
@@ -1653,15 +1649,11 @@ class Migration(migrations.Migration):
                 ("sequence", models.BigAutoField(primary_key=True, serialize=False)),
                 (
                     "id",
-                    models.UUIDField(
-                        default=projects.identifiers.new_id, editable=False, unique=True
-                    ),
+                    models.UUIDField(default=projects.identifiers.new_id, editable=False, unique=True),
                 ),
                 (
                     "decision",
-                    models.CharField(
-                        choices=[("grant", "Grant"), ("decline", "Decline")], max_length=8
-                    ),
+                    models.CharField(choices=[("grant", "Grant"), ("decline", "Decline")], max_length=8),
                 ),
                 ("note", models.TextField(blank=True)),
                 ("at", models.DateTimeField()),
@@ -1733,15 +1725,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="idempotencyrecord",
-            constraint=models.UniqueConstraint(
-                fields=("membership", "key"), name="idempotency_key_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("membership", "key"), name="idempotency_key_once"),
         ),
         migrations.AddConstraint(
             model_name="noticepreference",
-            constraint=models.UniqueConstraint(
-                fields=("membership", "kind"), name="notice_preference_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("membership", "kind"), name="notice_preference_once"),
         ),
         migrations.AddConstraint(
             model_name="rendition",
@@ -1862,9 +1850,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="take",
-            constraint=models.UniqueConstraint(
-                fields=("deliverable", "number"), name="take_number_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("deliverable", "number"), name="take_number_once"),
         ),
         migrations.AddConstraint(
             model_name="take",
@@ -1894,9 +1880,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="round",
-            constraint=models.UniqueConstraint(
-                fields=("deliverable", "number"), name="round_number_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("deliverable", "number"), name="round_number_once"),
         ),
         migrations.AddConstraint(
             model_name="rolerate",
@@ -1912,9 +1896,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="project",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "key"), name="project_key_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "key"), name="project_key_once"),
         ),
         migrations.AddConstraint(
             model_name="project",
@@ -1940,15 +1922,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="notice",
-            constraint=models.UniqueConstraint(
-                fields=("membership", "kind", "dedupe"), name="notice_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("membership", "kind", "dedupe"), name="notice_once"),
         ),
         migrations.AddConstraint(
             model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "person"), name="membership_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "person"), name="membership_once"),
         ),
         migrations.AddConstraint(
             model_name="membership",
@@ -2015,9 +1993,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("decided_at__isnull", True), ("state", "waiting")),
-                    models.Q(
-                        models.Q(("state", "waiting"), _negated=True), ("decided_at__isnull", False)
-                    ),
+                    models.Q(models.Q(("state", "waiting"), _negated=True), ("decided_at__isnull", False)),
                     _connector="OR",
                 ),
                 name="hero_request_decided_when_not_waiting",
@@ -2119,15 +2095,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="deliverable",
-            index=models.Index(
-                fields=["workspace", "board_column", "due_on"], name="deliverable_due"
-            ),
+            index=models.Index(fields=["workspace", "board_column", "due_on"], name="deliverable_due"),
         ),
         migrations.AddConstraint(
             model_name="deliverable",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "key"), name="deliverable_key_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("campaign", "key"), name="deliverable_key_once"),
         ),
         migrations.AddConstraint(
             model_name="deliverable",
@@ -2145,9 +2117,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="decision",
-            index=models.Index(
-                fields=["deliverable", "at", "sequence"], name="decision_of_deliverable"
-            ),
+            index=models.Index(fields=["deliverable", "at", "sequence"], name="decision_of_deliverable"),
         ),
         migrations.AddIndex(
             model_name="decision",
@@ -2237,15 +2207,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="categorytarget",
-            constraint=models.UniqueConstraint(
-                fields=("category", "starts_on"), name="category_target_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("category", "starts_on"), name="category_target_once"),
         ),
         migrations.AddConstraint(
             model_name="category",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "key"), name="category_key_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "key"), name="category_key_once"),
         ),
         migrations.AddConstraint(
             model_name="category",

@@ -66,14 +66,10 @@ class Decision(models.Model):
     id = models.UUIDField(unique=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="decisions")
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="decisions")
-    deliverable = models.ForeignKey(
-        Deliverable, models.PROTECT, null=True, related_name="decisions"
-    )
+    deliverable = models.ForeignKey(Deliverable, models.PROTECT, null=True, related_name="decisions")
     take = models.ForeignKey(Take, models.PROTECT, null=True, related_name="decisions")
     decision = models.CharField(max_length=12, choices=DecisionKind)
-    reasons = ArrayField(
-        models.CharField(max_length=16, choices=RejectReason), default=list, blank=True
-    )
+    reasons = ArrayField(models.CharField(max_length=16, choices=RejectReason), default=list, blank=True)
     note = models.TextField(blank=True)
     as_is = models.BooleanField(default=False)
     money_saved = models.DecimalField(max_digits=20, decimal_places=8, null=True)
@@ -99,9 +95,7 @@ class Decision(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(
-                    decision__in=["select", "accept", "reject", "reverse"], take__isnull=False
-                )
+                condition=Q(decision__in=["select", "accept", "reject", "reverse"], take__isnull=False)
                 | Q(
                     decision__in=["write_off", "reopen"],
                     take__isnull=True,

@@ -20,15 +20,9 @@ class Event(models.Model):
     at = models.DateTimeField()
     kind = models.CharField(max_length=40)
     person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+", db_index=False)
-    project = models.ForeignKey(
-        Project, models.PROTECT, null=True, related_name="+", db_index=False
-    )
-    campaign = models.ForeignKey(
-        Campaign, models.PROTECT, null=True, related_name="+", db_index=False
-    )
-    deliverable = models.ForeignKey(
-        Deliverable, models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    project = models.ForeignKey(Project, models.PROTECT, null=True, related_name="+", db_index=False)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, related_name="+", db_index=False)
+    deliverable = models.ForeignKey(Deliverable, models.PROTECT, null=True, related_name="+", db_index=False)
     take = models.ForeignKey(Take, models.PROTECT, null=True, related_name="+", db_index=False)
     data = models.JSONField(default=dict)
 

@@ -40,9 +40,7 @@ class Notice(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["membership", "kind", "dedupe"], name="notice_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["membership", "kind", "dedupe"], name="notice_once")]
         indexes = [
             models.Index(
                 fields=["membership", "created_at"],
@@ -67,6 +65,4 @@ class NoticePreference(models.Model):
     by_mail = models.BooleanField(default=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["membership", "kind"], name="notice_preference_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["membership", "kind"], name="notice_preference_once")]

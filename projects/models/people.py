@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -44,7 +44,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     objects = PersonManager()
 
@@ -141,9 +141,7 @@ class RoleRate(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "role", "starts_on"], name="role_rate_once"
-            ),
+            models.UniqueConstraint(fields=["workspace", "role", "starts_on"], name="role_rate_once"),
             models.CheckConstraint(condition=Q(hourly_rate__gte=0), name="role_rate_positive"),
         ]
 
@@ -179,7 +177,7 @@ class Invitation(models.Model):
         ]
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     """A hashed, expiring API token, bound to one membership and hence to one workspace."""
 
     membership = models.ForeignKey(Membership, models.CASCADE, related_name="api_tokens")
@@ -202,9 +200,7 @@ class IdempotencyRecord(models.Model):
     answer = models.JSONField(null=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["membership", "key"], name="idempotency_key_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["membership", "key"], name="idempotency_key_once")]
 
 
 class SavedFilter(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import pgtrigger
 from django.db import models
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from projects.models.people import Membership
 
 
-class WorkspaceQuerySet(models.QuerySet):  # type: ignore[type-arg]
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class WorkspaceQuerySet(models.QuerySet[Row]):
     """Rows that belong to a workspace, reached only through a membership."""
 
     def visible_to(self, membership: Membership) -> Self:
@@ -21,9 +24,7 @@ class WorkspaceQuerySet(models.QuerySet):  # type: ignore[type-arg]
 def append_only(name: str) -> list[pgtrigger.Trigger]:
     """Triggers by which the database itself refuses UPDATE, DELETE and TRUNCATE."""
     return [
-        pgtrigger.Protect(
-            name=f"{name}_append_only", operation=pgtrigger.Update | pgtrigger.Delete
-        ),
+        pgtrigger.Protect(name=f"{name}_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
         pgtrigger.Trigger(
             name=f"{name}_no_truncate",
             operation=pgtrigger.Truncate,

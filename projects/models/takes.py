@@ -36,9 +36,7 @@ class Asset(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "sha256"], name="asset_once"),
-            models.CheckConstraint(
-                condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="asset_sha256_hex"
-            ),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="asset_sha256_hex"),
         ]
 
 
@@ -103,9 +101,7 @@ class Round(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["deliverable", "number"], name="round_number_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["deliverable", "number"], name="round_number_once")]
 
 
 class TakeState(models.TextChoices):
@@ -200,9 +196,7 @@ class Take(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["deliverable", "number"], name="take_number_once"),
-            models.CheckConstraint(
-                condition=Q(state__in=TakeState.values), name="take_state_known"
-            ),
+            models.CheckConstraint(condition=Q(state__in=TakeState.values), name="take_state_known"),
             models.CheckConstraint(condition=Q(number__gte=1), name="take_number_from_one"),
         ]
         indexes = [
@@ -241,7 +235,5 @@ class TakeAsset(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["take", "role", "step", "position"], name="take_asset_once"
-            )
+            models.UniqueConstraint(fields=["take", "role", "step", "position"], name="take_asset_once")
         ]

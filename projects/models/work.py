@@ -104,9 +104,7 @@ class Category(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "key"], name="category_key_once"),
-            models.CheckConstraint(
-                condition=Q(delivered_in__in=Phase.values), name="category_phase_known"
-            ),
+            models.CheckConstraint(condition=Q(delivered_in__in=Phase.values), name="category_phase_known"),
         ]
 
     def __str__(self) -> str:
@@ -127,9 +125,7 @@ class CategoryTarget(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["category", "starts_on"], name="category_target_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["category", "starts_on"], name="category_target_once")]
 
 
 class Format(models.Model):
@@ -182,9 +178,7 @@ class Deliverable(models.Model):
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="deliverables")
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="deliverables")
     category = models.ForeignKey(Category, models.PROTECT, related_name="deliverables")
-    format = models.ForeignKey(
-        Format, models.PROTECT, related_name="deliverables", null=True, blank=True
-    )
+    format = models.ForeignKey(Format, models.PROTECT, related_name="deliverables", null=True, blank=True)
     key = models.CharField(max_length=120)
     name = models.CharField(max_length=200)
     brief = models.TextField(blank=True)
@@ -204,9 +198,7 @@ class Deliverable(models.Model):
     take_count = models.PositiveIntegerField(default=0)  # highest take number
     drafts_used = models.PositiveIntegerField(default=0)  # against the cap, as numbers.md counts
     heroes_used = models.PositiveIntegerField(default=0)
-    poster = models.ForeignKey(
-        "projects.Asset", models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    poster = models.ForeignKey("projects.Asset", models.PROTECT, null=True, blank=True, related_name="+")
     accepted_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -215,17 +207,13 @@ class Deliverable(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign", "key"], name="deliverable_key_once"),
-            models.CheckConstraint(
-                condition=Q(key__regex=KEY_PATTERN), name="deliverable_key_plain"
-            ),
+            models.CheckConstraint(condition=Q(key__regex=KEY_PATTERN), name="deliverable_key_plain"),
             models.CheckConstraint(
                 condition=Q(state__in=DeliverableState.values), name="deliverable_state_known"
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["campaign", "board_column", "due_on", "key"], name="deliverable_board"
-            ),
+            models.Index(fields=["campaign", "board_column", "due_on", "key"], name="deliverable_board"),
             models.Index(
                 fields=["workspace", "created_by", "board_column", "due_on"],
                 name="deliverable_mine",

@@ -18,7 +18,7 @@ class Tier(models.TextChoices):
     TEXT = "text", "Text"
 
 
-class CatalogueQuerySet(models.QuerySet):  # type: ignore[type-arg]
+class CatalogueQuerySet(models.QuerySet["CatalogueModel"]):
     def visible_to(self, membership: Membership) -> CatalogueQuerySet:
         return self.filter(Q(workspace=None) | Q(workspace_id=membership.workspace_id))
 
