@@ -61,7 +61,7 @@ def import_deliverables(
     campaign: Campaign | None = None,
     now: datetime.datetime | None = None,
 ) -> Imported:
-    """Applies the whole file in one transaction, or raises BadLines with every bad line and changes nothing."""
+    """Applies the whole file in one transaction, or raises BadLines with every bad line and no change."""
     access.require(by, Right.MAKE)
     context = _context(by, campaign)
     rows = list(_rows(file, context))

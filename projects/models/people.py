@@ -30,7 +30,7 @@ class PersonManager(BaseUserManager["Person"]):
         return self.get(email__iexact=username)
 
 
-class Person(AbstractBaseUser, PermissionsMixin):
+class Person(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]
     """Somebody who signs in, known by e-mail; belongs to workspaces by memberships."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -101,7 +101,7 @@ class Role(models.TextChoices):
     VIEWER = "viewer", "Viewer"
 
 
-class Membership(models.Model):
+class Membership(models.Model):  # type: ignore[django-manager-missing]
     """A person in a workspace with roles, which add up. Ended memberships stay for history."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
