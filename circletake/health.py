@@ -21,9 +21,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when database and schema are there, else 503; each part says for itself what is wrong."""
     parts = {"database": database_state()}
-    return JsonResponse(
-        parts, status=200 if all(state == "ok" for state in parts.values()) else 503
-    )
+    return JsonResponse(parts, status=200 if all(state == "ok" for state in parts.values()) else 503)
 
 
 def database_state() -> str:

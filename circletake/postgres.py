@@ -182,10 +182,7 @@ class Server:
         while time.monotonic() < deadline:
             if not self.is_running():
                 raise PostgresError(f"The embedded PostgreSQL did not start.\n{self._log_tail()}")
-            if (
-                self._run("pg_isready", "-q", "-h", self._host(), "-d", "postgres", check=False)
-                == 0
-            ):
+            if self._run("pg_isready", "-q", "-h", self._host(), "-d", "postgres", check=False) == 0:
                 return
             time.sleep(0.05)
         self.stop()
@@ -195,9 +192,7 @@ class Server:
 
     def _create_database(self) -> None:
         query = f"SELECT 1 FROM pg_database WHERE datname = '{NAME}'"
-        psql = self._command(
-            "psql", "-XAtq", "-h", self._host(), "-U", NAME, "-d", "postgres", "-c", query
-        )
+        psql = self._command("psql", "-XAtq", "-h", self._host(), "-U", NAME, "-d", "postgres", "-c", query)
         if not subprocess.run(psql, check=True, capture_output=True, cwd="/").stdout.strip():
             self._run("createdb", "-h", self._host(), "-U", NAME, NAME)
 
@@ -277,9 +272,7 @@ class Server:
         return str(socket_dir(self.data_dir))
 
     def _log_tail(self) -> str:
-        lines = (
-            self.log_path.read_text(errors="replace").splitlines() if self.log_path.exists() else []
-        )
+        lines = self.log_path.read_text(errors="replace").splitlines() if self.log_path.exists() else []
         return "\n".join(lines[-15:])
 
 

@@ -31,17 +31,13 @@ def problems(conf: Mapping[str, Any]) -> list[str]:
             "retry must be more than twice the timeout: it counts from the dequeue, so tasks would run twice."
         )
     if timeout and (
-        cycle <= 0
-        or (Decimal(str(timeout)) + KILL_BUFFER_SECONDS) % cycle
-        or float(cycle) * 1024 % 1
+        cycle <= 0 or (Decimal(str(timeout)) + KILL_BUFFER_SECONDS) % cycle or float(cycle) * 1024 % 1
     ):
         found.append(
             "guard_cycle must divide timeout + 3 exactly, in binary too, else stuck workers are never ended."
         )
     if conf.get("bulk", 1) != 1:
-        found.append(
-            "bulk must be 1: what is prefetched waits behind a busy worker and may run twice."
-        )
+        found.append("bulk must be 1: what is prefetched waits behind a busy worker and may run twice.")
     if conf.get("queue_limit", 0) != conf.get("workers"):
         found.append("queue_limit must equal workers, so that little is prefetched.")
     if conf.get("save_limit") != -1:
@@ -59,7 +55,4 @@ def problems(conf: Mapping[str, Any]) -> list[str]:
 
 @register("queue")
 def check_queue(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [
-        Error(f"Q_CLUSTER: {problem}", id="circletake.E001")
-        for problem in problems(settings.Q_CLUSTER)
-    ]
+    return [Error(f"Q_CLUSTER: {problem}", id="circletake.E001") for problem in problems(settings.Q_CLUSTER)]

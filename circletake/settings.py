@@ -28,6 +28,7 @@ DEFAULT_SECRET_KEY = "for-the-demo-on-this-machine-only-circletake-has-no-secret
 PRODUCTION = env.bool("PRODUCTION", False)
 DEMO = env.bool("DEMO", not PRODUCTION)
 DEBUG = env.bool("DEBUG", False)
+HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000)
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
 PUBLIC_URL = env.str("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
@@ -52,20 +53,14 @@ def refusals() -> list[str]:
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
         found.append("ALLOWED_HOSTS is missing or '*': name the hosts that you serve, with commas")
     if not ENCRYPTION_KEYS:
-        found.append(
-            "ENCRYPTION_KEYS is missing: set a Fernet key, provider keys are encrypted by it"
-        )
+        found.append("ENCRYPTION_KEYS is missing: set a Fernet key, provider keys are encrypted by it")
     return found
 
 
 if PRODUCTION and (reasons := refusals()):
-    raise ImproperlyConfigured(
-        "Circletake does not start in production mode:\n- " + "\n- ".join(reasons)
-    )
+    raise ImproperlyConfigured("Circletake does not start in production mode:\n- " + "\n- ".join(reasons))
 if not ENCRYPTION_KEYS:
-    ENCRYPTION_KEYS = [
-        base64.urlsafe_b64encode(hashlib.sha256(SECRET_KEY.encode()).digest()).decode()
-    ]
+    ENCRYPTION_KEYS = [base64.urlsafe_b64encode(hashlib.sha256(SECRET_KEY.encode()).digest()).decode()]
 
 # --- Circletake's own -----------------------------------------------------------------------------
 
@@ -75,6 +70,8 @@ CANARY_SECONDS = env.int("CANARY_SECONDS", 60)
 LEASE_SECONDS = env.int("LEASE_SECONDS", 120)
 DRAIN_SECONDS = env.int("DRAIN_SECONDS", 600)
 PRIVATE_HOSTS: list[str] = env.list("PRIVATE_HOSTS", default=[])
+WEB_PROCESSES = env.int("WEB_PROCESSES", 2)
+WEB_THREADS = env.int("WEB_THREADS", 8)
 WORKERS = env.int("WORKERS", 4)
 RENDER_PROCESSES = env.int("RENDER_PROCESSES", max(1, (os.cpu_count() or 2) - 1))
 
@@ -268,9 +265,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # --- Mail -----------------------------------------------------------------------------------------
 
 vars().update(
-    env.email_url_config(
-        env.str("EMAIL_URL", "smtp://localhost:25" if PRODUCTION else "filemail://")
-    )
+    env.email_url_config(env.str("EMAIL_URL", "smtp://localhost:25" if PRODUCTION else "filemail://"))
 )
 EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", "Circletake <circletake@localhost>")
@@ -281,9 +276,7 @@ SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

@@ -1,0 +1,20 @@
+"""`manage.py up`: everything on one machine, in the foreground."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from circletake.postgres import PostgresError
+from circletake.supervisor import CannotStart
+from generation import up
+
+
+class Command(BaseCommand):
+    help = "Run web server, workers and the embedded database as one program, until Ctrl-C."
+    requires_system_checks = []  # some ask the database, which is not up yet
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            up.run(say=self.stdout.write)
+        except (CannotStart, PostgresError) as error:
+            raise CommandError(str(error)) from error

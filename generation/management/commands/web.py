@@ -1,0 +1,32 @@
+"""`manage.py web`: the web server."""
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Run the web server on HOST and PORT (environment); static files are collected first."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.HASHED_STATIC:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        os.execv(sys.executable, [sys.executable, "-m", "granian", *self.granian_options()])
+
+    def granian_options(self) -> list[str]:
+        return [
+            "--interface=wsgi",
+            f"--host={settings.HOST}",
+            f"--port={settings.PORT}",
+            f"--workers={settings.WEB_PROCESSES}",
+            f"--blocking-threads={settings.WEB_THREADS}",
+            "--no-ws",
+            "--respawn-failed-workers",
+            "--workers-kill-timeout=4",
+            "--log-level=warning",
+            "circletake.wsgi:application",
+        ]

@@ -1,0 +1,86 @@
+"""One machine: embedded database, schema, web server and workers, as one foreground program."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from django.conf import settings
+from django.core.management import call_command, get_commands
+from django.db import connections
+
+from circletake.postgres import Server
+from circletake.supervisor import Program, Supervisor, require_free_port, sole_user_of
+from projects.models import Workspace
+
+Say = Callable[[str], object]
+
+
+def run(*, say: Say) -> None:
+    """Serve until Ctrl-C or SIGTERM; raises CannotStart or PostgresError with the remedy."""
+    with ExitStack() as stack:
+        stack.enter_context(sole_user_of(settings.DATA_DIR))
+        require_free_port(settings.HOST, settings.PORT)
+        server = Server(settings.DATA_DIR) if settings.EMBEDDED_DATABASE else None
+        if server:
+            stack.callback(server.stop)
+            server.start()
+        prepare(say=say)
+        connections.close_all()
+        Supervisor([web(), work()]).run(each_second=Beat(server, say))
+        say("Stopped.")
+
+
+def prepare(*, say: Say) -> None:
+    """Bring the schema up to date and, in a demo without any workspace, make the demo's."""
+    call_command("check")
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("createcachetable")
+    if settings.DEMO and not Workspace.objects.exists():
+        say("First start: making the demo workspace …")
+        if "demo" in get_commands():
+            call_command("demo", size="S")
+
+
+def web() -> Program:
+    os.environ.setdefault("HASHED_STATIC", "1")
+    return Program(name="web", command=manage("web"))
+
+
+def work() -> Program:
+    return Program(name="work", command=manage("work"))
+
+
+def manage(command: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), command]
+
+
+class Beat:
+    """What happens each second: the database is kept up, and the address is told once it answers."""
+
+    def __init__(self, server: Server | None, say: Say) -> None:
+        self.server = server
+        self.say = say
+        self.told = False
+
+    def __call__(self) -> None:
+        if self.server and not self.server.is_running():
+            self.say("The embedded PostgreSQL ended by itself and is started again.")
+            self.server.start()
+        if not self.told and answers():
+            self.told = True
+            self.say(f"Circletake is at http://localhost:{settings.PORT} — Ctrl-C stops it.")
+
+
+def answers() -> bool:
+    """True once the web server says that it is alive."""
+    try:
+        address = f"http://127.0.0.1:{settings.PORT}/healthz"
+        with urllib.request.urlopen(address, timeout=1) as answer:  # noqa: S310  our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
