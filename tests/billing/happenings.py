@@ -1,0 +1,324 @@
+"""What happens in a random history: rows and decisions, thrown with dice, never a bad line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from tests.billing.naive_lines import CHARGE_COLUMNS, DECISION_COLUMNS
+from tests.billing.naive_rows import Settings, bounds
+
+T = TypeVar("T")
+Row = dict[str, str]
+
+CURRENCIES = ("EUR", "USD", "GBP")
+CAMPAIGNS = (("nord", "spring"), ("nord", "launch"), ("sud", "spring"))
+CATEGORIES = ("social-cut", "brand-film", "sketch")
+MODELS = (
+    ("speed", "lantern", "glow"),
+    ("budget", "lantern", "glow/small"),
+    ("cinematic", "harbour", "tide"),
+    ("refine", "harbour", "polish"),
+    ("text", "quill", "glow"),
+)
+PEOPLE = ("", "ada@example.org", "ben@example.org", "cleo@example.org")
+BLINK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Dice:
+    """`below(n)` gives a number from 0 to n - 1."""
+
+    below: Callable[[int], int]
+
+    def choice(self, options: Sequence[T]) -> T:
+        return options[self.below(len(options))]
+
+    def chance(self, percent: int) -> bool:
+        return self.below(100) >= 100 - percent
+
+    def between(self, low: int, high: int) -> int:
+        return low + self.below(high - low + 1)
+
+
+@lru_cache
+def clock_changes(time_zone: str, month: str) -> tuple[datetime, ...]:
+    """The instants in the month at which the zone's offset changes (on a whole hour, in UTC)."""
+    zone, found = ZoneInfo(time_zone), []
+    at, end = bounds(month, time_zone)
+    while at < end:
+        following = at + timedelta(hours=1)
+        if at.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
+            found.append(following)
+        at = following
+    return tuple(found)
+
+
+@dataclass
+class World:
+    """The rows as they are thrown, and what the rows so far allow."""
+
+    dice: Dice
+    settings: Settings
+    months: list[str]
+    charges: list[tuple[datetime, Row]] = field(default_factory=list)
+    decisions: list[tuple[datetime, Row]] = field(default_factory=list)
+
+    def instant(self) -> datetime:
+        """Anywhere in the months; often at a border, at a clock change, or where something is."""
+        kind, month = self.dice.below(100), self.dice.choice(self.months)
+        start, end = bounds(month, self.settings.time_zone)
+        if kind >= 92 and self.charges:
+            return self.dice.choice(self.charges)[0]
+        if kind >= 80:
+            return self.dice.choice((start, start + BLINK, end - BLINK))
+        changes = [at for name in self.months for at in clock_changes(self.settings.time_zone, name)]
+        if kind >= 72 and changes:
+            shift = self.dice.choice((0, 1, -1, 30 * 60 * 10**6, -30 * 60 * 10**6))
+            return self.dice.choice(changes) + timedelta(microseconds=shift)
+        hours = int((end - start) / timedelta(hours=1))
+        return start + timedelta(
+            hours=self.dice.below(hours), minutes=self.dice.below(60), seconds=self.dice.below(60)
+        )
+
+    def instants(self, count: int) -> list[datetime]:
+        return sorted(self.instant() for _ in range(count))
+
+    def charge(self, at: datetime, **cells: str) -> Row:
+        row = dict.fromkeys((*CHARGE_COLUMNS, "rate", "round", "person"), "")
+        row.update(id=f"c{len(self.charges) + 1}", stage="generation", charge="charged")
+        row.update(cells)
+        row["occurred_at"] = self.written(at)
+        self._price(row)
+        self.charges.append((at, row))
+        return row
+
+    def _price(self, row: Row) -> None:
+        """A native amount of up to four decimals, and a rate of up to six where it is foreign."""
+        cents = self.dice.below(400) + 1 if row["charge"] != "failed" else 0
+        finer = self.dice.below(100) if cents and self.dice.chance(30) else 0
+        row["amount"] = str(Decimal(cents * 100 + finer) / 10**4)
+        row["currency"] = self.settings.currency
+        if self.dice.chance(20):
+            foreign = [name for name in (*CURRENCIES, "JPY") if name != self.settings.currency]
+            row["currency"] = self.dice.choice(foreign)
+            row["rate"] = str(Decimal(self.dice.below(4000) * 997 + 31) / 10**6)
+
+    def refund(self, at: datetime, charge: Row) -> None:
+        row = {**charge, "id": f"c{len(self.charges) + 1}", "occurred_at": self.written(at)}
+        row.update(charge="refunded", refunds=charge["id"])
+        self.charges.append((at, row))
+
+    def to_give_back(self, rows: list[Row]) -> list[Row]:
+        """Charges that were not given back yet."""
+        done = {row["refunds"] for _, row in self.charges}
+        return [
+            row
+            for row in rows
+            if row["charge"] in ("charged", "failed_charged")
+            and row["stage"] != "time"
+            and row["id"] not in done
+        ]
+
+    def decide(self, at: datetime, decision: str, **cells: str) -> None:
+        row = {**dict.fromkeys(DECISION_COLUMNS, ""), **cells, "decision": decision}
+        row.update(at=self.written(at), by=self.dice.choice(PEOPLE[1:]))
+        self.decisions.append((at, row))
+
+    def written(self, at: datetime) -> str:
+        """The same instant in UTC, in the workspace's zone, or elsewhere."""
+        way = self.dice.below(4)
+        if way <= 1:
+            return at.isoformat().replace("+00:00", "Z")
+        zone = self.settings.time_zone if way == 2 else "Asia/Kolkata"
+        return at.astimezone(ZoneInfo(zone)).isoformat()
+
+    def add_deliverable(self, number: int) -> None:
+        project, campaign = self.dice.choice(CAMPAIGNS)
+        taken = {(row["project"], row["campaign"], row["deliverable"]) for _, row in self.charges}
+        names = [f"d{n}" for n in range(1, 9) if (project, campaign, f"d{n}") not in taken]
+        scope = {"project": project, "campaign": campaign, "deliverable": names[0]}
+        made = Making(self, scope, self.dice.choice(CATEGORIES), with_rounds=self.dice.chance(60))
+        for at in self.instants(self.dice.between(2, 16)):
+            made.step(at)
+
+    def add_costs_of_no_deliverable(self) -> None:
+        """Shared costs, costs of the period, some given back; campaigns ended."""
+        for at in self.instants(self.dice.below(5)):
+            project, campaign = self.dice.choice((("", ""), *CAMPAIGNS, ("nord", "")))
+            scope = {"project": project, "campaign": campaign}
+            tier, provider, model = self.dice.choice((("", "", ""), *MODELS))
+            stage = self.dice.choice(("control", "generation", "refinement"))
+            row = self.charge(at, **scope, tier=tier, provider=provider, model=model, stage=stage)
+            if self.dice.chance(20):
+                self.refund(max(at, self.instant()), row)
+        if self.dice.chance(10):
+            project, campaign = self.dice.choice(CAMPAIGNS)
+            if any((row["project"], row["campaign"]) == (project, campaign) for _, row in self.charges):
+                last = bounds(self.months[-1], self.settings.time_zone)[1] - BLINK
+                self.decide(last, "end_campaign", project=project, campaign=campaign)
+
+    def files(self) -> tuple[str, str]:
+        optional = [name for name in ("rate", "round", "person") if any(r[name] for _, r in self.charges)]
+        return (
+            self._file(self.charges, (*CHARGE_COLUMNS, *optional)),
+            self._file(self.decisions, DECISION_COLUMNS),
+        )
+
+    def _file(self, rows: list[tuple[datetime, Row]], columns: Sequence[str]) -> str:
+        """Columns in any order; rows in any order, but those of one instant stay as they were."""
+        turn = self.dice.below(len(columns))
+        columns = [*columns[turn:], *columns[:turn]]
+        if self.dice.chance(30):
+            ranks = {at: self.dice.below(1000) for at in sorted({at for at, _ in rows})}
+            rows = sorted(rows, key=lambda pair: (ranks[pair[0]], pair[0]))
+        if rows and self.dice.chance(10):
+            rows = [*rows, self.dice.choice(rows)]  # the same line again changes nothing
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(row for _, row in rows)
+        return text.getvalue()
+
+
+@dataclass
+class Making:
+    """One deliverable on its way: each step adds what its state allows."""
+
+    world: World
+    scope: Row
+    category: str
+    with_rounds: bool
+    state: str = "open"
+    accepted: str = ""
+    takes: list[Row] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    wishes: list[str] = field(default_factory=list)
+
+    def step(self, at: datetime) -> None:
+        dice = self.world.dice
+        if not self.takes:
+            action = "take" if not dice.chance(8) else "entry without take"
+        elif self.wishes:
+            action = self.wishes.pop(0)
+        else:
+            action = dice.choice(ACTIONS[self.state])
+        getattr(self, "_" + action.replace(" ", "_"))(at)
+
+    def _add(self, at: datetime, **cells: str) -> None:
+        self.rows.append(self.world.charge(at, **self.scope, category=self.category, **cells))
+
+    def _called(self) -> Row:
+        tier, provider, model = self.world.dice.choice(MODELS)
+        return {"tier": tier, "provider": provider, "model": model}
+
+    def _of_take(self) -> Row:
+        return self.world.dice.choice(self.takes)
+
+    # What brings rows
+
+    def _take(self, at: datetime, phase: str = "") -> None:
+        dice = self.world.dice
+        rounds = [take["round"] for take in self.takes]
+        fresh = str(len({*rounds}) + 1)
+        take = {
+            "take": str(len(self.takes) + 1),
+            "phase": phase or dice.choice(("draft", "draft", "hero")),
+            "round": dice.choice((fresh, *rounds[-1:])) if self.with_rounds else "",
+            "person": dice.choice(PEOPLE),
+        }
+        self.takes.append(take)
+        if dice.chance(15):
+            self._add(at, **take, **self._called(), stage="control")
+        kind = dice.below(100)
+        if kind < 80:
+            self._add(at, **take, **self._called())
+            if dice.chance(20):
+                self._add(at, **take, **self._called(), stage="refinement")
+        elif kind < 90:
+            self._add(at, **take, **self._called(), charge="failed_charged")
+        elif kind < 95:
+            self._add(at, **take, **self._called(), charge="failed")
+        else:
+            self._add(at, **take, stage="refinement")  # made by hand
+
+    def _hero_take(self, at: datetime) -> None:
+        self._take(at, phase="hero")
+
+    def _more_of_a_take(self, at: datetime) -> None:
+        dice = self.world.dice
+        stage = dice.choice(("generation", "refinement", "control"))
+        charge = dice.choice(("charged", "charged", "failed_charged", "failed"))
+        self._add(at, **self._of_take(), **self._called(), stage=stage, charge=charge)
+
+    def _entry_without_take(self, at: datetime) -> None:
+        dice = self.world.dice
+        self._add(
+            at,
+            **(self._called() if dice.chance(60) else {}),
+            stage=dice.choice(("generation", "control", "refinement")),
+            phase=dice.choice(("", "draft", "hero")),
+            person=dice.choice(PEOPLE),
+            charge=dice.choice(("charged", "charged", "charged", "failed_charged")),
+        )
+
+    def _time_log(self, at: datetime) -> None:
+        dice = self.world.dice
+        take = {**self._of_take(), "person": dice.choice(PEOPLE)} if dice.chance(70) else {}
+        self._add(at, **take, **(self._called() if dice.chance(20) else {}), stage="time")
+
+    def _refund(self, at: datetime) -> None:
+        found = self.world.to_give_back(self.rows)
+        if found:
+            self.world.refund(at, self.world.dice.choice(found[-4:]))
+
+    # What is decided
+
+    def _select(self, at: datetime) -> None:
+        drafts = [take for take in self.takes if take["phase"] == "draft"]
+        if drafts:
+            take = self.world.dice.choice(drafts)["take"]
+            self.world.decide(at, "select", **self.scope, take=take)
+
+    def _reject(self, at: datetime) -> None:
+        take = self._of_take()["take"]
+        if take != self.accepted:
+            self.world.decide(at, "reject", **self.scope, take=take)
+
+    def _accept(self, at: datetime) -> None:
+        self._accept_take(at, self._of_take()["take"])
+
+    def _accept_last(self, at: datetime) -> None:
+        self._accept_take(at, self.takes[-1]["take"])
+
+    def _accept_take(self, at: datetime, take: str) -> None:
+        self.world.decide(at, "accept", **self.scope, take=take)
+        self.state, self.accepted = "accepted", take
+
+    def _sign_off(self, at: datetime) -> None:
+        """A selected draft, its hero render, and the acceptance of that."""
+        self._select(at)
+        self.wishes = ["hero take", "accept last"]
+
+    def _write_off(self, at: datetime) -> None:
+        self.world.decide(at, "write_off", **self.scope)
+        self.state = "written_off"
+
+    def _reverse(self, at: datetime) -> None:
+        self.world.decide(at, "reverse", **self.scope, take=self.accepted)
+        self.state, self.accepted = "open", ""
+
+
+COSTS = ("take", "more of a take", "entry without take", "refund", "time log")
+ACTIONS = {
+    "open": (*COSTS, "take", "reject", "select", "accept", "accept", "sign off", "write off"),
+    "accepted": (*COSTS, "refund", "reject", "select", "reverse", "reverse"),
+    "written_off": (*COSTS, "reject", "reverse"),
+}
