@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.cast"]
+
 LOCAL_NAMES = ("localhost", "")
 
 
