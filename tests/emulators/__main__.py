@@ -1,0 +1,3 @@
+from tests.emulators.server import main
+
+main()
