@@ -23,7 +23,7 @@ PERMISSIONS_POLICY = (
 
 
 def request_log(get_response: GetResponse) -> GetResponse:
-    """Bind a request id to every log line of the request, and log the request with its time in milliseconds."""
+    """Bind an id to all log lines of a request, and log the request with its milliseconds."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
@@ -55,7 +55,7 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
 
 
 def localhost_by_name(get_response: GetResponse) -> GetResponse:
-    """Send browsers from 127.0.0.1 to localhost: a passkey belongs to a name, and a session to one of the two."""
+    """Send browsers from 127.0.0.1 to localhost: passkeys need a name, a session has one of them."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         host, _, port = request.META.get("HTTP_HOST", "").partition(":")

@@ -75,7 +75,7 @@ def socket_dir(data_dir: Path) -> Path:
     if len(os.fsencode(inside / ".s.PGSQL.5432.lock")) < SOCKET_PATH_LIMIT:
         return inside
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
-    return Path("/tmp", f"{NAME}-{os.geteuid()}-{digest}")
+    return Path("/tmp", f"{NAME}-{os.geteuid()}-{digest}")  # noqa: S108  its owner is checked
 
 
 def url(data_dir: Path) -> str:
@@ -84,7 +84,7 @@ def url(data_dir: Path) -> str:
 
 
 def die_with_parent(signum: int) -> None:
-    """Ask the kernel to send `signum` to this process when its parent dies; silent where it cannot (not Linux)."""
+    """Have the kernel send `signum` to this process when its parent dies; Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
 
@@ -126,7 +126,7 @@ class Server:
         self._create_database()
 
     def stop(self, *, timeout_seconds: float = 8) -> None:
-        """End the server: open sessions are cut and a checkpoint is written; at once when that takes too long."""
+        """Cut open sessions, write a checkpoint and end; end at once when that takes too long."""
         if self.process is None:
             return
         for signum in (signal.SIGINT, signal.SIGQUIT):
@@ -160,7 +160,7 @@ class Server:
                 shutil.chown(path, user=self._uid(), group=self._gid())
 
     def _initialise(self) -> None:
-        """Make the cluster beside its place and move it there, so that a half-made one is never taken for whole."""
+        """Make the cluster beside its place, then move it: half a cluster is never taken for one."""
         fresh = self.directory / "fresh"
         if fresh.exists():
             shutil.rmtree(fresh)
@@ -191,7 +191,7 @@ class Server:
         )
 
     def _create_database(self) -> None:
-        query = f"SELECT 1 FROM pg_database WHERE datname = '{NAME}'"
+        query = f"SELECT 1 FROM pg_database WHERE datname = '{NAME}'"  # noqa: S608  a constant
         psql = self._command("psql", "-XAtq", "-h", self._host(), "-U", NAME, "-d", "postgres", "-c", query)
         if not subprocess.run(psql, check=True, capture_output=True, cwd="/").stdout.strip():
             self._run("createdb", "-h", self._host(), "-U", NAME, NAME)
@@ -218,7 +218,8 @@ class Server:
         if _is_root():
             if not shutil.which("setpriv"):
                 raise PostgresError(
-                    "Started as root, setpriv is needed (package util-linux). Install it, or use another user."
+                    "Started as root, PostgreSQL needs setpriv (package util-linux). "
+                    "Install it, or start as an ordinary user."
                 )
             prefix = [
                 "setpriv",
@@ -232,7 +233,7 @@ class Server:
         return [*prefix, binary(name), *arguments]
 
     def _passage(self, program: str) -> list[str]:
-        """Options that let the unprivileged user pass folders that are closed to it, such as a checkout in root's home."""
+        """Options that let the unprivileged user pass closed folders, as above a checkout in /root."""
         closed = closed_folders(self.data_dir) + closed_folders(Path(program).resolve().parent)
         if not closed:
             return []

@@ -14,7 +14,7 @@ LONGEST_CALL_SECONDS = 120
 """No call of an adapter takes longer; a task that does is stuck."""
 
 KILL_BUFFER_SECONDS = 3
-"""A worker's timer starts at `timeout` plus this and is counted down by `guard_cycle`; it fires at exactly zero."""
+"""A worker's timer starts at `timeout` plus this and is counted down by `guard_cycle` to exactly 0."""
 
 
 def problems(conf: Mapping[str, Any]) -> list[str]:

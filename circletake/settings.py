@@ -21,7 +21,7 @@ from circletake import logs, postgres
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
-DEFAULT_SECRET_KEY = "for-the-demo-on-this-machine-only-circletake-has-no-secrets-here"
+DEFAULT_SECRET_KEY = "for-the-demo-on-this-machine-only-circletake-has-no-secrets-here"  # noqa: S105
 
 # --- What runs here -------------------------------------------------------------------------------
 
@@ -297,7 +297,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- API ------------------------------------------------------------------------------------------
 
-KNOX_TOKEN_MODEL = "projects.ApiToken"
+KNOX_TOKEN_MODEL = "projects.ApiToken"  # noqa: S105
 REST_KNOX = {
     "TOKEN_MODEL": KNOX_TOKEN_MODEL,
     "AUTH_HEADER_PREFIX": "Token",

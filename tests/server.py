@@ -34,11 +34,7 @@ def prepare() -> None:
     folder = Path(tempfile.mkdtemp(prefix="circletake-test-"))
     folder.chmod(0o711)
     os.environ["CIRCLETAKE_TEST_RUN"] = os.environ["DATA_DIR"] = str(folder)
-    server = (
-        None
-        if os.environ.get("DATABASE_URL")
-        else postgres.Server(folder, extra=postgres.THROWAWAY)
-    )
+    server = None if os.environ.get("DATABASE_URL") else postgres.Server(folder, extra=postgres.THROWAWAY)
     atexit.register(finish, folder, server, os.getpid())
     if server:
         server.start()

@@ -43,9 +43,7 @@ def test_production_starts_with_everything_set() -> None:
         ({"ENCRYPTION_KEYS": None}, "ENCRYPTION_KEYS"),
     ],
 )
-def test_production_refuses_and_names_the_setting(
-    change: dict[str, str | None], named: str
-) -> None:
+def test_production_refuses_and_names_the_setting(change: dict[str, str | None], named: str) -> None:
     refused = settings_with(**change)
     assert refused.returncode == 1
     complaints = [line for line in refused.stderr.splitlines() if line.startswith("- ")]
