@@ -1,0 +1,318 @@
+"""Formatting for templates: money, times, sizes, chips and icons. Nothing here queries.
+
+Chips, icons and times are built as strings, not from included templates: a board has hundreds of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from generation import words
+
+register = template.Library()
+
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+WITHOUT_MINOR_UNITS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
+THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+THIN = "\N{NARROW NO-BREAK SPACE}"
+
+
+def minor_digits(currency: str) -> int:
+    """Digits behind the point of a currency's minor unit: EUR 2, JPY 0, KWD 3; a credit unit 2."""
+    if currency in WITHOUT_MINOR_UNITS:
+        return 0
+    return 3 if currency in THOUSANDTHS else 2
+
+
+def decimal_or_none(value: object) -> Decimal | None:
+    """`value` (Decimal, int, or the decimal string of an API document) as a Decimal; None where there is none."""
+    if value is None or value == "" or isinstance(value, float):
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def with_currency(digits: str, currency: str) -> str:
+    """`12.00`, EUR → `€12.00`; a currency without a symbol of its own stands behind: `12.00 CHF`."""
+    if currency in SYMBOLS:
+        return SYMBOLS[currency] + digits
+    return f"{digits}{THIN}{currency}" if currency else digits
+
+
+def money_words(amount: Decimal, currency: str, *, digits: int | None = None) -> str:
+    """An amount rounded half-even to the minor unit; what is not zero never reads as zero."""
+    places = minor_digits(currency) if digits is None else digits
+    step = Decimal(1).scaleb(-places)
+    rounded = abs(amount).quantize(step, ROUND_HALF_EVEN)
+    if amount and not rounded:
+        return "<" + with_currency(f"{step}", currency)
+    sign = MINUS if amount < 0 and rounded else ""
+    return sign + with_currency(f"{rounded:,}", currency)
+
+
+@register.filter
+def money(amount: object, currency: str = "") -> SafeString | str:
+    """`{{ entry.amount|money:currency }}` → €4.20, with the unrounded amount on hover; an en dash for none."""
+    value = decimal_or_none(amount)
+    if value is None:
+        return NOTHING
+    return format_html(
+        '<data class="money" value="{}" title="{}">{}</data>',
+        f"{value:f}",
+        f"{value:f} {currency}".strip(),
+        money_words(value, currency),
+    )
+
+
+@register.filter
+def money_text(amount: object, currency: str = "") -> str:
+    """The same amount as plain words, for attributes, titles and mails."""
+    value = decimal_or_none(amount)
+    return NOTHING if value is None else money_words(value, currency)
+
+
+@register.filter
+def money_change(amount: object, currency: str = "") -> str:
+    """A signed amount: +€0.45, −€0.10, ±€0.00."""
+    value = decimal_or_none(amount)
+    if value is None:
+        return NOTHING
+    words_ = money_words(abs(value), currency)
+    return ("+" if value > 0 else MINUS if value < 0 else "±") + words_
+
+
+@register.filter
+def unit_price(amount: object, currency: str = "") -> str:
+    """A price with as many digits as it has, at least the minor unit's: €0.05, €0.0035."""
+    value = decimal_or_none(amount)
+    if value is None:
+        return NOTHING
+    exponent = value.normalize().as_tuple().exponent
+    places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return money_words(value, currency, digits=max(places, minor_digits(currency)))
+
+
+@register.filter
+def percent(share: object, digits: int = 0) -> str:
+    """A share of one as a percentage, rounded half-even: 0.5 → 50 %."""
+    value = decimal_or_none(share)
+    if value is None:
+        return NOTHING
+    rounded = (value * 100).quantize(Decimal(1).scaleb(-int(digits)), ROUND_HALF_EVEN)
+    return f"{rounded:f}{THIN}%".replace("-", MINUS)
+
+
+@register.filter
+def ratio(value: object, digits: int = 2) -> str:
+    """A plain number rounded half-even: 5.00."""
+    number = decimal_or_none(value)
+    if number is None:
+        return NOTHING
+    return f"{number.quantize(Decimal(1).scaleb(-int(digits)), ROUND_HALF_EVEN):,f}".replace("-", MINUS)
+
+
+@register.filter
+def count(value: object) -> str:
+    """A whole number with separators: 12,480."""
+    number = decimal_or_none(value)
+    return NOTHING if number is None else f"{int(number):,}".replace("-", MINUS)
+
+
+@register.filter
+def size(number: int | None) -> str:
+    """Bytes in decimal units: 100 kB, 2.4 MB."""
+    if number is None:
+        return NOTHING
+    amount = Decimal(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            break
+        amount /= 1000
+    else:
+        unit = "TB"
+    shown = f"{amount:.0f}" if unit == "B" or amount >= 100 else f"{amount:.1f}"
+    return f"{shown}{THIN}{unit}"
+
+
+@register.filter
+def duration(value: datetime.timedelta | int | float | Decimal | None) -> str:
+    """A length of time, given in seconds or as timedelta: 4 s, 2 min 10 s, 3 h 5 min, 2 d 4 h."""
+    if value is None or value == "":
+        return NOTHING
+    total = value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
+    if 0 < total < 10 and total != int(total):
+        return f"{total:.1f}{THIN}s"
+    seconds = round(total)
+    parts = []
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        whole, seconds = divmod(seconds, length)
+        if whole or (unit == "s" and not parts):
+            parts.append(f"{whole}{THIN}{unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
+@register.filter
+def ago(moment: datetime.datetime | None) -> SafeString | str:
+    """A time relative to now, exact on hover and for machines; the page keeps it fresh."""
+    if moment is None:
+        return NOTHING
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative>{}</time>',
+        moment.astimezone(datetime.UTC).isoformat(timespec="seconds"),
+        f"{local:%-d %b %Y, %H:%M:%S %Z}",
+        relative_words(moment, timezone.now()),
+    )
+
+
+def relative_words(moment: datetime.datetime, now: datetime.datetime) -> str:
+    """`3 min ago`, `in 2 h`, `just now`; from 30 days on the date. static/js/relative-time.js says the same."""
+    seconds = (now - moment).total_seconds()
+    distance = abs(seconds)
+    if distance < 45:
+        return "just now" if seconds >= 0 else "in a moment"
+    if distance >= 30 * 86400:
+        return f"{timezone.localtime(moment):%-d %b %Y}"
+    number, unit = (
+        (round(distance / 60) or 1, "min")
+        if distance < 3570
+        else (round(distance / 3600), "h")
+        if distance < 84600
+        else (round(distance / 86400), "d")
+    )
+    return f"{number}{THIN}{unit} ago" if seconds > 0 else f"in {number}{THIN}{unit}"
+
+
+@register.filter
+def day(moment: datetime.date | datetime.datetime | None) -> str:
+    """`14 Oct 2026`, in the active time zone."""
+    if moment is None:
+        return NOTHING
+    local = timezone.localtime(moment) if isinstance(moment, datetime.datetime) else moment
+    return f"{local:%-d %b %Y}"
+
+
+@register.filter
+def month_name(month: str | datetime.date) -> str:
+    """`2026-10` (or a date) → `October 2026`."""
+    first = month if isinstance(month, datetime.date) else datetime.date.fromisoformat(f"{month}-01")
+    return f"{first:%B %Y}"
+
+
+@register.filter
+def short_hash(digest: str) -> str:
+    """The first eight characters of a hash or id."""
+    return str(digest)[:8]
+
+
+@register.filter
+def initials(name: str) -> str:
+    """`Ana Rossi` → `AR`; an address gives its first two letters."""
+    parts = [part for part in str(name).partition("@")[0].replace(".", " ").split() if part]
+    letters = "".join(part[0] for part in parts[:2]) if len(parts) > 1 else "".join(parts)[:2]
+    return letters.upper() or "?"
+
+
+@register.filter
+def limit_class(share: object) -> str:
+    """Class of a bar by how far a limit is used: warn from 80 %, full from 100 %."""
+    value = decimal_or_none(share) or Decimal(0)
+    return "progress--full" if value >= 1 else "progress--warn" if value >= Decimal("0.8") else "progress--plain"
+
+
+@register.simple_tag
+def share_of(part: object, whole: object) -> Decimal:
+    """part / whole as a Decimal; 0 when the whole is nothing. `{% share_of used cap as share %}`."""
+    above, below = decimal_or_none(part), decimal_or_none(whole)
+    return above / below if above is not None and below else Decimal(0)
+
+
+@register.simple_tag
+def icon(name: str, size: str = "", label: str = "") -> SafeString:
+    """A picture from the sprite; silent for screen readers unless `label` is given. size: small, large, huge."""
+    css = f"icon icon--{size}" if size else "icon"
+    href = f"{static('icons/sprite.svg')}#{name}"
+    if label:
+        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href)
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', css, href)
+
+
+@register.simple_tag
+def state_chip(state: str, label: str = "") -> SafeString:
+    """A state in words, with its sign. Unknown states show their key."""
+    word, tone, sign = words.STATES.get(state, (state.replace("_", " ").capitalize(), "quiet", "dotted"))
+    return format_html('<span class="chip chip--{}">{}{}</span>', tone, icon(sign), label or word)
+
+
+@register.simple_tag
+def tier_chip(tier: str) -> SafeString:
+    """A tier in the words of the field, with its sign."""
+    word, sign = words.TIERS.get(tier, (tier, "dot"))
+    return format_html('<span class="chip chip--box">{}{}</span>', icon(sign), word) if tier else SafeString("")
+
+
+@register.simple_tag
+def phase_chip(phase: str) -> SafeString:
+    """Draft or hero."""
+    word, sign = words.PHASES.get(phase, (phase, "dot"))
+    return format_html('<span class="chip chip--box">{}{}</span>', icon(sign), word) if phase else SafeString("")
+
+
+@register.simple_tag
+def polyline(values: list[Any], width: int = 100, height: int = 20) -> str:
+    """Points of a sparkline through the numbers in `values` (None leaves a gap out), scaled to width × height."""
+    numbers = [(index, value) for index, item in enumerate(values) if (value := decimal_or_none(item)) is not None]
+    if not numbers:
+        return ""
+    low, high = min(value for _, value in numbers), max(value for _, value in numbers)
+    span, last = (high - low) or Decimal(1), max(len(values) - 1, 1)
+    return " ".join(
+        f"{Decimal(index * width) / last:.2f},{height - (value - low) * height / span:.2f}" for index, value in numbers
+    )
+
+
+@register.simple_tag
+def share_bar(parts: list[Mapping[str, Any]], label: str, css: str = "") -> SafeString:
+    """One bar of parts, each `{"label", "value", "series"?}` (series: 1–6, good, bad, rest), widths by share.
+
+    Parts of nothing take no width. The words stand in the legend and table beside it; `label` names the bar.
+    """
+    values = [max(decimal_or_none(part["value"]) or Decimal(0), Decimal(0)) for part in parts]
+    whole, at, rows = sum(values, Decimal(0)), Decimal(0), []
+    for number, (part, value) in enumerate(zip(parts, values, strict=True)):
+        if not value:
+            continue
+        width = value * 1000 / whole
+        rows.append((part.get("series") or number % 6 + 1, f"{at:.3f}", f"{width:.3f}", part["label"]))
+        at += width
+    rects = format_html_join(
+        "", '<rect class="series-{}" x="{}" width="{}" height="10"><title>{}</title></rect>', rows
+    )
+    return format_html(
+        '<svg class="share-bar {}" role="img" aria-label="{}" viewBox="0 0 1000 10" preserveAspectRatio="none">{}</svg>',
+        css,
+        label,
+        rects,
+    )
+
+
+@register.filter
+def percent_number(share: object) -> str:
+    """A share of one as a number from 0 to 100 for attributes (`<progress value>`, SVG widths)."""
+    value = decimal_or_none(share) or Decimal(0)
+    return f"{min(max(value, Decimal(0)), Decimal(1)) * 100:.2f}"

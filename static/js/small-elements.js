@@ -1,0 +1,87 @@
+// Elements too small for a file of their own: theme switch, copy button, remembered filters, notes that save themselves.
+
+class ThemeSwitch extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("change", (event) => {
+      const theme = event.target.value;
+      const age = theme === "system" ? 0 : 31536000;
+      document.cookie = `theme=${theme}; path=/; max-age=${age}; samesite=lax`;
+      if (theme === "system") delete document.documentElement.dataset.theme;
+      else document.documentElement.dataset.theme = theme;
+    });
+  }
+}
+
+class CopyButton extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("click", async (event) => {
+      const button = event.target.closest("[data-copy]");
+      if (!button) return;
+      await navigator.clipboard.writeText(button.dataset.copy);
+      const use = button.querySelector("use");
+      const before = use?.getAttribute("href");
+      use?.setAttribute("href", before.replace(/#.*/, "#check"));
+      setTimeout(() => use?.setAttribute("href", before), 1500);
+    });
+  }
+}
+
+// Opened without any filter, a list shows the ones last used here; a link with data-clear-filters forgets them.
+class RememberFilters extends HTMLElement {
+  connectedCallback() {
+    this.key = `filters:${location.pathname}:${this.getAttribute("name") ?? ""}`;
+    const kept = localStorage.getItem(this.key);
+    if (!location.search && kept) return location.replace(`${location.pathname}?${kept}`);
+    this.addEventListener("change", () => queueMicrotask(() => this.#keep()));
+    this.addEventListener("submit", () => this.#keep());
+    this.addEventListener("click", (event) => {
+      if (event.target.closest("[data-clear-filters]")) localStorage.removeItem(this.key);
+    });
+  }
+
+  #keep() {
+    const form = this.querySelector("form");
+    const chosen = [...new FormData(form)].filter(([name, value]) => value && name !== "csrfmiddlewaretoken");
+    const query = new URLSearchParams(chosen).toString();
+    if (query) localStorage.setItem(this.key, query);
+    else localStorage.removeItem(this.key);
+  }
+}
+
+// Around a form that saves as one types (htmx): says saving, saved, or failed in its [data-saving].
+class SavingNote extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("input", () => this.#say("unsaved", "not saved yet"));
+    this.addEventListener("htmx:before:request", () => this.#say("saving", "saving"));
+    this.addEventListener("htmx:after:request", (event) => {
+      const ok = event.detail.ctx.response?.status < 400;
+      this.#say(ok ? "saved" : "failed", ok ? "saved" : "not saved: try again");
+    });
+    this.addEventListener("htmx:error", () => this.#say("failed", "not saved: try again"));
+  }
+
+  #say(state, words) {
+    const shown = this.querySelector("[data-saving]");
+    if (!shown) return;
+    shown.dataset.state = state;
+    shown.textContent = words;
+  }
+}
+
+customElements.define("theme-switch", ThemeSwitch);
+customElements.define("copy-button", CopyButton);
+customElements.define("remember-filters", RememberFilters);
+customElements.define("saving-note", SavingNote);
+
+// Names for menus that open beside their button; the menu itself is the browser's popover.
+function anchorMenus() {
+  for (const button of document.querySelectorAll("[popovertarget]")) {
+    const menu = document.getElementById(button.getAttribute("popovertarget"));
+    if (!menu?.matches(".menu")) continue;
+    button.style.setProperty("anchor-name", `--${menu.id}`);
+    menu.style.setProperty("position-anchor", `--${menu.id}`);
+  }
+}
+
+anchorMenus();
+document.addEventListener("htmx:after:swap", anchorMenus);
