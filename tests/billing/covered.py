@@ -141,7 +141,8 @@ def of_decisions(decisions: list[Decision], history: History) -> set[str]:
 
 def of_instants(charges: list[Charge], decisions: list[Decision], history: History) -> set[str]:
     found: set[str] = set()
-    zone, rows = history.settings.time_zone, [*charges, *decisions]
+    zone = history.settings.time_zone
+    rows: list[Charge | Decision] = [*charges, *decisions]
     for month in history.months:
         for change in clock_changes(zone, month):
             if any(abs(row.at - change) <= timedelta(hours=1) for row in rows):

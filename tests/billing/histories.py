@@ -12,7 +12,8 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from tests.billing.happenings import CURRENCIES, Dice, World
+from tests.billing.happenings import CURRENCIES, World
+from tests.billing.making import Dice
 from tests.billing.naive_rows import Settings
 
 ZONES = ("Europe/Berlin", "America/New_York")

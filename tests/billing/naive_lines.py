@@ -159,7 +159,8 @@ def repeated_ids(lines: list[Line]) -> list[BadLine]:
 
 
 def refund_faults(lines: list[Line]) -> list[BadLine]:
-    bad, given_back = [], {}
+    bad: list[BadLine] = []
+    given_back: dict[str, str] = {}
     for line in lines:
         row = line.row
         if row["charge"] != "refunded":
@@ -186,10 +187,11 @@ def conflicts(
     inside: tuple[str, ...],
 ) -> list[BadLine]:
     """Lines of one deliverable (or take) that name another category (or phase) than the first."""
-    bad, named = [], {}
+    bad: list[BadLine] = []
+    named: dict[tuple[Deliverable, tuple[str, ...]], str] = {}
     for line in lines:
         if speaks(line.row):
-            key = line.deliverable, *(line.row[name] for name in inside)
+            key = line.deliverable, tuple(line.row[name] for name in inside)
             if named.setdefault(key, line.row[column]) != line.row[column]:
                 bad.append(BadLine("charges", line.number, f"conflicting {column}"))
     return bad
