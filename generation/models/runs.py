@@ -110,6 +110,7 @@ class Run(models.Model):
     request = models.JSONField(default=dict)  # this step's part of the resolved request
     result_text = models.TextField(blank=True)
     result = models.JSONField(default=dict)  # judge scores, seed used, dropped knobs
+    choice = models.PositiveSmallIntegerField(default=0)  # which of the request's choices is next
     asset = models.ForeignKey(Asset, models.PROTECT, null=True, related_name="+")
     waiting_for = models.CharField(max_length=200, blank=True)  # in words, shown in the queue
     lane = models.CharField(max_length=7, choices=Lane, default=Lane.NONE, blank=True)
@@ -163,6 +164,29 @@ class CallState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
     REFUSED = "refused", "Refused before acceptance"
     UNKNOWN = "unknown", "Unknown"
+
+
+#: The allowed moves of a call. A verified webhook may overtake the answer to the submit.
+CALL_MOVES: dict[str, frozenset[str]] = {
+    CallState.INTENDED: frozenset(set(CallState) - {CallState.INTENDED}),
+    CallState.ACCEPTED: frozenset(
+        {
+            CallState.SUCCEEDED,
+            CallState.FAILED,
+            CallState.BLOCKED,
+            CallState.CANCELLED,
+            CallState.UNKNOWN,
+        }
+    ),
+    CallState.UNKNOWN: frozenset(set(CallState) - {CallState.INTENDED, CallState.UNKNOWN}),
+    CallState.SUCCEEDED: frozenset(),
+    CallState.FAILED: frozenset(),
+    CallState.BLOCKED: frozenset(),
+    CallState.CANCELLED: frozenset(),
+    CallState.REFUSED: frozenset(),
+}
+
+CALLS_IN_FLIGHT = (CallState.INTENDED, CallState.ACCEPTED, CallState.UNKNOWN)
 
 
 class Call(models.Model):

@@ -194,6 +194,7 @@ class Abilities:
     idempotency: bool = False
     blocking: bool = False
     reports_charge: bool = False
+    local: bool = False  # answers at once from the database, without the network
 
 
 class Provider(Protocol):

@@ -1,0 +1,145 @@
+"""The wire: one event loop in a thread of its own, with one shared client, for one lane task.
+
+The thread that opens a wire keeps the database; work on the network runs in the wire's thread and comes back
+in batches, as it ends, so that results are written while others are still under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import httpx
+import httpx_aiohttp
+
+from generation import addresses
+
+AT_ONCE = 300
+"""Calls of one wire that are open at the same time."""
+
+GATHER_SECONDS = 0.05
+"""After a first result, how long others are waited for, so that they are written together."""
+
+TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=None)
+CALL_SECONDS = 100.0
+"""The longest that one call may take in all; less than a lease lasts."""
+
+K = TypeVar("K")
+Work = Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]
+
+
+class CheckedTransport(httpx_aiohttp.AiohttpTransport):
+    """aiohttp's engine under httpx's interface, calling only hosts that may be called."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        addresses.require_allowed_literal(request.url.host)
+        return await super().handle_async_request(request)
+
+
+def new_client() -> httpx.AsyncClient:
+    """A client to be shared; to be made and closed inside one event loop."""
+    connector = aiohttp.TCPConnector(limit=0, resolver=addresses.PublicResolver())
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    transport = CheckedTransport(client=session)
+    return httpx.AsyncClient(transport=transport, timeout=TIMEOUT, trust_env=False)
+
+
+class Wire:
+    """`with Wire() as wire: for batch in wire.each({key: work}): …`"""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="wire", daemon=True)
+        self._client: httpx.AsyncClient | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def each(
+        self, work: Mapping[K, Work], *, at_once: int = AT_ONCE
+    ) -> Iterator[dict[K, Any]]:
+        """Does all the work at once, up to `at_once` pieces, and yields what ended: result or exception.
+
+        Every key comes back exactly once. A piece that takes longer than CALL_SECONDS ends in TimeoutError.
+        """
+        done: queue.SimpleQueue[tuple[K, Any]] = queue.SimpleQueue()
+        running = asyncio.run_coroutine_threadsafe(self._all(work, at_once, done), self._loop)
+        left = len(work)
+        try:
+            while left:
+                batch = _batch(done, left)
+                left -= len(batch)
+                yield batch
+        finally:
+            running.cancel()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    async def _all(
+        self, work: Mapping[K, Work], at_once: int, done: queue.SimpleQueue[tuple[K, Any]]
+    ) -> None:
+        if self._client is None:
+            self._client = new_client()
+        client, gate = self._client, asyncio.Semaphore(at_once)
+
+        async def one(key: K, piece: Work) -> None:
+            try:
+                async with gate, asyncio.timeout(CALL_SECONDS):
+                    result = await piece(client)
+            except Exception as error:
+                result = error
+            done.put((key, result))
+
+        await asyncio.gather(*(one(key, piece) for key, piece in work.items()))
+
+    async def _close(self) -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+
+def _batch(done: queue.SimpleQueue[tuple[K, Any]], most: int) -> dict[K, Any]:
+    """The first result, and all that follow within GATHER_SECONDS."""
+    key, result = done.get()
+    batch = {key: result}
+    until = time.monotonic() + GATHER_SECONDS
+    while len(batch) < most:
+        try:
+            key, result = done.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            break
+        batch[key] = result
+    return batch
+
+
+def here(piece: Coroutine[Any, Any, Any]) -> Any:
+    """Runs in this thread a coroutine that never waits, such as the built-in renderer's."""
+    try:
+        piece.send(None)
+    except StopIteration as stop:
+        return stop.value
+    piece.close()
+    raise RuntimeError("A local provider waited for something; it must answer at once.")
