@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from tests.billing.making import CATEGORIES, MODELS, PEOPLE, Dice, Making, Row
+from tests.billing.making import MODELS, PEOPLE, Dice, Making, Row
 from tests.billing.naive_lines import CHARGE_COLUMNS, DECISION_COLUMNS
 from tests.billing.naive_rows import Settings, bounds
 
@@ -40,6 +40,7 @@ class World:
     dice: Dice
     settings: Settings
     months: list[str]
+    categories: tuple[str, ...]
     charges: list[tuple[datetime, Row]] = field(default_factory=list)
     decisions: list[tuple[datetime, Row]] = field(default_factory=list)
 
@@ -112,12 +113,12 @@ class World:
         zone = self.settings.time_zone if way == 2 else "Asia/Kolkata"
         return at.astimezone(ZoneInfo(zone)).isoformat()
 
-    def add_deliverable(self, number: int) -> None:
+    def add_deliverable(self) -> None:
         project, campaign = self.dice.choice(CAMPAIGNS)
         taken = {(row["project"], row["campaign"], row["deliverable"]) for _, row in self.charges}
         names = [f"d{n}" for n in range(1, 9) if (project, campaign, f"d{n}") not in taken]
         scope = {"project": project, "campaign": campaign, "deliverable": names[0]}
-        made = Making(self, scope, self.dice.choice(CATEGORIES), with_rounds=self.dice.chance(60))
+        made = Making(self, scope, self.dice.choice(self.categories), with_rounds=self.dice.chance(60))
         for at in self.instants(self.dice.between(2, 16)):
             made.step(at)
 

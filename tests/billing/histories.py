@@ -13,7 +13,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from tests.billing.happenings import CURRENCIES, World
-from tests.billing.making import Dice
+from tests.billing.making import CATEGORIES, Dice
 from tests.billing.naive_rows import Settings
 
 ZONES = ("Europe/Berlin", "America/New_York")
@@ -46,9 +46,10 @@ def make(dice: Dice) -> History:
     while len(months) < count:
         months.append(month_after(months[-1]))
     settings = Settings(currency=dice.choice(CURRENCIES), time_zone=dice.choice(ZONES))
-    world = World(dice, settings, months)
-    for number in range(dice.between(1, 5)):
-        world.add_deliverable(number)
+    categories = CATEGORIES[: dice.between(1, len(CATEGORIES))]
+    world = World(dice, settings, months, categories)
+    for _ in range(dice.between(1, 7)):
+        world.add_deliverable()
     world.add_costs_of_no_deliverable()
     return History(*world.files(), settings, tuple(months))
 
