@@ -1,5 +1,6 @@
 """`manage.py up`: everything on one machine, in the foreground."""
 
+import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,7 +15,10 @@ class Command(BaseCommand):
     requires_system_checks = []  # some ask the database, which is not up yet
 
     def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it starts; then its own
         try:
             up.run(say=self.stdout.write)
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped while starting.")
         except (CannotStart, PostgresError) as error:
             raise CommandError(str(error)) from error

@@ -27,6 +27,6 @@ class Command(BaseCommand):
             "--no-ws",
             "--respawn-failed-workers",
             "--workers-kill-timeout=4",
-            "--log-level=warning",
+            "--log-level=error",
             "circletake.wsgi:application",
         ]
