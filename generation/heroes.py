@@ -1,0 +1,408 @@
+"""Hero requests: a manager approves one exact expensive render before its money is spent.
+
+Approving records the decision, makes the take and holds the money in one transaction; the take is
+submitted after `HERO_UNDO_SECONDS`, until when undo takes it all back. A change of what was asked for
+voids the request; a dearer quote asks again.
+"""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from billing import ledger
+from billing.money import booked
+from generation import quotes, requests, takes
+from generation.models import Run
+from generation.models.runs import Lane, RunState
+from generation.requests import NoRoute, Resolved
+from projects import access, board, decisions, events, notices
+from projects.access import Right
+from projects.models import (
+    Deliverable,
+    HeroDecision,
+    HeroRequest,
+    Membership,
+    Phase,
+    Role,
+    Take,
+    Workspace,
+)
+from projects.models.decisions import RequestState
+from projects.models.notices import NoticeKind
+from projects.models.takes import TakeMark, TakeState
+from projects.problems import Invalid, Refused
+
+
+class HeroRefused(Refused):
+    """The hero request cannot be made or decided as it stands."""
+
+    title = "This hero request cannot go on"
+
+
+class NeedsAnotherApprover(HeroRefused):
+    """One's own request, while somebody else could approve it."""
+
+    status = 403
+    title = "Somebody else has to approve this"
+
+
+def request(
+    *, take: Take, by: Membership, note: str = "", now: datetime.datetime | None = None
+) -> HeroRequest:
+    """Asks for the hero render of a selected draft, at today's price; managers are told.
+
+    Raises HeroRefused where the take is no selected draft or the same request waits already, NotOpen,
+    NoRoute, CapReached; then nothing was changed.
+    """
+    access.require(by, Right.MAKE)
+    now = now or timezone.now()
+    deliverable = take.deliverable
+    resolved = _resolved(deliverable, take, now)
+    takes.check_possible(resolved.decision)
+    quote = quotes.of(resolved.decision, resolved.budgets)
+    try:
+        with transaction.atomic():
+            decisions.lock(deliverable, take)
+            takes.check_open(deliverable)
+            _check_selected(take)
+            takes.check_cap(deliverable, _order(resolved), 1)
+            row = HeroRequest.objects.create(
+                workspace=deliverable.workspace,
+                deliverable=deliverable,
+                take=take,
+                request=resolved.request,
+                request_hash=resolved.request_hash,
+                routing_version=resolved.routing_version,
+                price_rows=_price_rows(resolved),
+                quote=quote.document(),
+                shown_amount=quote.amount,
+                at_most=quote.at_most,
+                note=note.strip(),
+                requested_by=by.person,
+                requested_at=now,
+            )
+            board.refresh(deliverable.pk)
+            _announce(row, by, now)
+    except IntegrityError:
+        raise HeroRefused(
+            "This hero render is asked for already.", remedy="A manager finds it under Approvals."
+        ) from None
+    return row
+
+
+def approve(
+    *, hero_request: HeroRequest, by: Membership, note: str = "", now: datetime.datetime | None = None
+) -> HeroRequest:
+    """Approves the spending: decision, take and holds in one transaction; submitted after the undo time.
+
+    Raises NeedsAnotherApprover, BudgetRefused, CapReached; HeroRefused where it was decided already,
+    where what it asked for has changed (it is void then), or where it costs more than was shown (the
+    new price is shown then, and can be approved).
+    """
+    access.require(by, Right.APPROVE)
+    now = now or timezone.now()
+    self_approved = _check_approver(hero_request, by)
+    _check_unchanged(hero_request, now)
+    decision = requests.priced(deliverable=hero_request.deliverable, request=hero_request.request, now=now)
+    _check_price(hero_request, decision.at_most)
+    order = takes.Order(
+        request=hero_request.request,
+        decision=decision,
+        routing_version=hero_request.routing_version,
+        seed_policy=hero_request.deliverable.campaign.seed_policy,
+    )
+    with transaction.atomic():
+        submit_at = now + datetime.timedelta(seconds=settings.HERO_UNDO_SECONDS)
+        decisions.lock(hero_request.deliverable)
+        _decide(hero_request, RequestState.APPROVED, now, submit_at=submit_at)
+        round_ = takes.make_round(
+            deliverable=hero_request.deliverable,
+            order=order,
+            count=1,
+            by=_asker(hero_request),
+            now=now,
+            due_at=submit_at,
+        )
+        HeroRequest.objects.filter(pk=hero_request.pk).update(
+            hero_take=round_.takes.get(), self_approved=self_approved
+        )
+        _write(hero_request, HeroDecision.Kind.APPROVE, by, note, now, amount=decision.at_most)
+        board.refresh(hero_request.deliverable_id)
+    hero_request.refresh_from_db()
+    return hero_request
+
+
+def decline(
+    *, hero_request: HeroRequest, by: Membership, note: str, now: datetime.datetime | None = None
+) -> HeroRequest:
+    """Asks for changes; the note says which, and is needed."""
+    access.require(by, Right.APPROVE)
+    if not note.strip():
+        raise Invalid({"note": ["Say what has to change; the producer reads it."]})
+    now = now or timezone.now()
+    with transaction.atomic():
+        _decide(hero_request, RequestState.DECLINED, now)
+        _write(hero_request, HeroDecision.Kind.DECLINE, by, note, now)
+        board.refresh(hero_request.deliverable_id)
+    hero_request.refresh_from_db()
+    return hero_request
+
+
+def undo(*, hero_request: HeroRequest, by: Membership, now: datetime.datetime | None = None) -> HeroRequest:
+    """Takes an approval back while nothing was submitted: the take is cancelled, its money released."""
+    access.require(by, Right.APPROVE)
+    now = now or timezone.now()
+    with transaction.atomic():
+        decisions.lock(hero_request.deliverable)
+        row = HeroRequest.objects.select_for_update(of=("self",)).get(pk=hero_request.pk)
+        take = row.hero_take
+        if row.state != RequestState.APPROVED or take is None:
+            raise HeroRefused("This request is not approved.", remedy="Reload the page.")
+        _stop_unsubmitted(take, now)
+        HeroRequest.objects.filter(pk=row.pk).update(
+            state=RequestState.WAITING, decided_at=None, submit_at=None, hero_take=None
+        )
+        _write(hero_request, HeroDecision.Kind.UNDO, by, "", now)
+        board.refresh(hero_request.deliverable_id)
+    hero_request.refresh_from_db()
+    return hero_request
+
+
+def void_changed(*, workspace: Workspace, now: datetime.datetime | None = None) -> int:
+    """Voids the waiting requests whose hash is no longer what their draft would ask for; counts them."""
+    now = now or timezone.now()
+    waiting = HeroRequest.objects.filter(workspace=workspace, state=RequestState.WAITING).select_related(
+        "deliverable__campaign__project", "deliverable__category", "take"
+    )
+    return sum(_void_if_changed(row, now) for row in waiting)
+
+
+def void_waiting(*, deliverable: Deliverable, reason: str, now: datetime.datetime) -> int:
+    """Voids what waits for a deliverable that was signed off or dropped, in the caller's transaction."""
+    rows = HeroRequest.objects.filter(deliverable=deliverable, state=RequestState.WAITING)
+    return rows.update(state=RequestState.VOID, decided_at=now, void_reason=reason)
+
+
+def undo_seconds_left(hero_request: HeroRequest, now: datetime.datetime) -> int:
+    """Seconds in which an approval can still be undone; 0 where it cannot."""
+    if hero_request.state != RequestState.APPROVED or hero_request.submit_at is None:
+        return 0
+    return max(0, int((hero_request.submit_at - now).total_seconds()))
+
+
+# --- checks ---------------------------------------------------------------------------------------
+
+
+def _resolved(deliverable: Deliverable, take: Take, now: datetime.datetime) -> Resolved:
+    return requests.resolve(
+        deliverable=deliverable,
+        phase=Phase.HERO,
+        prompt=take.prompt or None,
+        control_profile=_profile_of(take),
+        source_take=take,
+        now=now,
+    )
+
+
+def _profile_of(take: Take) -> str | None:
+    recipe = getattr(take, "recipe", None)
+    return recipe.control_profile or None if recipe else None
+
+
+def _check_selected(take: Take) -> None:
+    if take.phase != Phase.DRAFT or take.state != TakeState.READY:
+        raise HeroRefused(f"Take {take.number} is no finished draft.", remedy="Select a draft that is ready.")
+    if take.mark != TakeMark.SELECTED:
+        raise HeroRefused(f"Take {take.number} is not selected.", remedy="Select it first, then ask again.")
+
+
+def _check_approver(hero_request: HeroRequest, by: Membership) -> bool:
+    """Whether it is self-approved; raises where somebody else could approve one's own request."""
+    if hero_request.requested_by_id != by.person_id:
+        return False
+    others = Membership.objects.filter(workspace=hero_request.workspace_id, ended_at__isnull=True).exclude(
+        pk=by.pk
+    )
+    if others.exists():
+        raise NeedsAnotherApprover(
+            "You asked for this hero render yourself.", remedy="Another manager has to approve it."
+        )
+    return True
+
+
+def _check_unchanged(hero_request: HeroRequest, now: datetime.datetime) -> None:
+    if hero_request.state == RequestState.WAITING and _void_if_changed(hero_request, now):
+        raise HeroRefused(
+            "What was asked for has changed since, so the request is void.",
+            remedy="The producer asks again for what is wanted now.",
+        )
+
+
+def _void_if_changed(hero_request: HeroRequest, now: datetime.datetime) -> bool:
+    """Compares the hash with what the draft would ask for now; writes the void in its own transaction."""
+    try:
+        present = _resolved(hero_request.deliverable, hero_request.take, now).request_hash
+    except (Invalid, NoRoute):
+        present = ""
+    if present == hero_request.request_hash:
+        return False
+    with transaction.atomic():
+        changed = HeroRequest.objects.filter(pk=hero_request.pk, state=RequestState.WAITING).update(
+            state=RequestState.VOID,
+            decided_at=now,
+            void_reason="What it asked for has changed since.",
+        )
+        if changed:
+            events.record(
+                workspace=hero_request.workspace,
+                kind="hero.void",
+                at=now,
+                deliverable=hero_request.deliverable,
+                take=hero_request.take,
+            )
+            _tell_asker(hero_request, "is void: what it asked for has changed", "", now)
+            board.refresh(hero_request.deliverable_id)
+    return True
+
+
+def _check_price(hero_request: HeroRequest, at_most: Decimal) -> None:
+    """The approval holds up to what was shown; a dearer quote is written down and asks again."""
+    now_at_most = booked(at_most)
+    if now_at_most <= hero_request.at_most:
+        return
+    before, currency = hero_request.at_most, hero_request.workspace.currency
+    HeroRequest.objects.filter(pk=hero_request.pk, state=RequestState.WAITING).update(
+        at_most=now_at_most, shown_amount=F("shown_amount") + (now_at_most - before)
+    )
+    raise HeroRefused(
+        f"It costs at most {now_at_most:.2f} {currency} now, not {before:.2f}.",
+        remedy="The new price is shown; approve it again if it is right.",
+        extra={"shown": f"{before:.8f}", "at_most": f"{now_at_most:.8f}", "currency": currency},
+    )
+
+
+def _stop_unsubmitted(take: Take, now: datetime.datetime) -> None:
+    """Cancels every run of a take of which nothing was sent, and releases its holds; else refuses."""
+    runs = list(Run.objects.select_for_update().filter(take=take).order_by("pk"))
+    begun = [run for run in runs if run.state not in (RunState.PLANNED, RunState.QUEUED)]
+    if begun or any(run.attempts or run.lease for run in runs):
+        raise HeroRefused("The render has begun, so the approval stands.", remedy="Cancel the take instead.")
+    Run.objects.filter(take=take).update(state=RunState.CANCELLED, lane=Lane.NONE, due_at=None, ended_at=now)
+    Take.objects.filter(pk=take.pk).update(
+        state=TakeState.CANCELLED, ended_at=now, failure="The approval was taken back."
+    )
+    for hold in take.holds.filter(outcome__isnull=True).order_by("pk"):
+        ledger.void(hold=hold, reason="approval taken back", now=now)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def _decide(
+    hero_request: HeroRequest,
+    state: str,
+    now: datetime.datetime,
+    *,
+    submit_at: datetime.datetime | None = None,
+) -> None:
+    """Compares and sets: a request that is decided already is refused."""
+    changed = HeroRequest.objects.filter(pk=hero_request.pk, state=RequestState.WAITING).update(
+        state=state, decided_at=now, submit_at=submit_at
+    )
+    if not changed:
+        raise HeroRefused("This request was decided already.", remedy="Reload the page.")
+
+
+def _write(
+    hero_request: HeroRequest,
+    kind: str,
+    by: Membership,
+    note: str,
+    now: datetime.datetime,
+    *,
+    amount: Decimal | None = None,
+) -> None:
+    HeroDecision.objects.create(
+        workspace_id=hero_request.workspace_id,
+        hero_request=hero_request,
+        decision=kind,
+        note=note.strip(),
+        amount=None if amount is None else booked(amount),
+        by=by.person,
+        at=now,
+    )
+    words = {"approve": "approved", "decline": "declined", "undo": "undone"}
+    events.record(
+        workspace=hero_request.workspace,
+        kind=f"hero.{words[kind]}",
+        by=by,
+        at=now,
+        deliverable=hero_request.deliverable,
+        take=hero_request.take,
+        note=note,
+    )
+    if kind != HeroDecision.Kind.UNDO:
+        _tell_asker(hero_request, f"was {words[kind]} by {by.person}", note, now)
+
+
+def _announce(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:
+    name = row.deliverable.name
+    events.record(
+        workspace=row.workspace,
+        kind="hero.requested",
+        by=by,
+        at=now,
+        deliverable=row.deliverable,
+        take=row.take,
+        amount=f"{row.shown_amount:.8f}",
+    )
+    notices.notify(
+        members=notices.members_with(row.workspace, Role.MANAGER),
+        kind=NoticeKind.APPROVAL_WAITING,
+        title=f"{by.person} asks for the hero render of {name}",
+        body=f"At most {row.at_most:.2f} {row.workspace.currency}. {row.note}".strip(),
+        url=f"/w/{row.workspace.slug}/approvals/",
+        dedupe=str(row.pk),
+        now=now,
+    )
+
+
+def _tell_asker(hero_request: HeroRequest, what: str, note: str, now: datetime.datetime) -> None:
+    notices.notify(
+        members=Membership.objects.filter(
+            workspace=hero_request.workspace_id, person=hero_request.requested_by_id
+        ),
+        kind=NoticeKind.REQUEST_DECIDED,
+        title=f"Your hero request for {hero_request.deliverable.name} {what}",
+        body=note,
+        url=f"/w/{hero_request.workspace.slug}/deliverables/{hero_request.deliverable_id}/",
+        dedupe=f"hero:{hero_request.pk}:{what}:{now.timestamp():.0f}",
+        now=now,
+    )
+
+
+def _asker(hero_request: HeroRequest) -> Membership:
+    return Membership.objects.select_related("person", "workspace").get(
+        workspace=hero_request.workspace_id, person=hero_request.requested_by_id
+    )
+
+
+def _order(resolved: Resolved) -> takes.Order:
+    return takes.Order(
+        request=resolved.request,
+        decision=resolved.decision,
+        routing_version=resolved.routing_version,
+        seed_policy=resolved.seed_policy,
+    )
+
+
+def _price_rows(resolved: Resolved) -> list[Any]:
+    found = {choice.price_row for plan in resolved.decision.steps for choice in plan.choices}
+    return sorted(row for row in found if row)

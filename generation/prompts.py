@@ -1,0 +1,122 @@
+"""Prompt templates: text with `{variables}`, versioned and never edited.
+
+Beside its own variables a template knows `{brief}`, `{name}`, `{category}`, `{campaign}` and `{client}`.
+`{{` and `}}` stand for single braces.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from generation.models import PromptTemplate
+from projects import access
+from projects.access import Right
+from projects.models import Deliverable, Membership, Workspace
+from projects.problems import Invalid
+
+GIVEN = ("brief", "name", "category", "campaign", "client")
+MAX_LENGTH = 8000
+_TOKEN = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]*)\}")
+
+
+def names_in(body: str) -> list[str]:
+    """The variables that a text uses, in their order, each once."""
+    return list(dict.fromkeys(match[1] for match in _TOKEN.finditer(body) if match[1]))
+
+
+def fill(body: str, values: Mapping[str, str]) -> str:
+    """The text with its variables filled in; raises Invalid, naming what has no value."""
+    if missing := [name for name in names_in(body) if name not in values]:
+        raise Invalid(
+            {"variables": [f"No value for {', '.join(missing)}."]},
+            remedy="Give it in the deliverable's variables.",
+        )
+
+    def replaced(match: re.Match[str]) -> str:
+        return values[match[1]] if match[1] else match[0][0]
+
+    return _TOKEN.sub(replaced, body).strip()
+
+
+def find(workspace: Workspace, name: str) -> PromptTemplate | None:
+    """The template `slug@version`, or the newest version of a bare slug."""
+    slug, _, version = name.partition("@")
+    rows = PromptTemplate.objects.filter(workspace=workspace, slug=slug)
+    if version:
+        rows = rows.filter(version=int(version) if version.isdecimal() else 0)
+    return rows.order_by("-version").first()
+
+
+def for_deliverable(deliverable: Deliverable) -> tuple[str, str]:
+    """The prompt that the deliverable's template makes, and the template's `slug@version`.
+
+    Without a template the brief itself is the prompt. Raises Invalid for an unknown template or a
+    variable without a value.
+    """
+    given = given_values(deliverable)
+    if not deliverable.prompt_template:
+        return (deliverable.brief or deliverable.name).strip(), ""
+    template = find(deliverable.workspace, deliverable.prompt_template)
+    if template is None:
+        raise Invalid(
+            {"prompt_template": [f"There is no template {deliverable.prompt_template}."]},
+            remedy="Publish it, or name another one on the deliverable.",
+        )
+    defaults = {entry["name"]: str(entry["default"]) for entry in template.variables if entry.get("default")}
+    own = {name: str(value) for name, value in deliverable.variables.items()}
+    return fill(template.body, {**defaults, **own, **given}), str(template)
+
+
+def given_values(deliverable: Deliverable) -> dict[str, str]:
+    campaign = deliverable.campaign
+    return {
+        "brief": deliverable.brief,
+        "name": deliverable.name,
+        "category": deliverable.category.name,
+        "campaign": campaign.name,
+        "client": campaign.project.name,
+    }
+
+
+def publish(
+    *,
+    slug: str,
+    name: str,
+    body: str,
+    by: Membership,
+    variables: Sequence[Mapping[str, Any]] = (),
+    negative: str = "",
+    reason: str = "",
+    now: datetime.datetime | None = None,
+) -> PromptTemplate:
+    """A new version of a template; raises Invalid for an empty text or undescribed variables."""
+    access.require(by, Right.MAKE)
+    if not body.strip() or len(body) > MAX_LENGTH:
+        raise Invalid({"body": [f"Give a text of 1 to {MAX_LENGTH} characters."]})
+    described = {str(entry.get("name", "")) for entry in variables}
+    unknown = [name for name in names_in(body) if name not in described and name not in GIVEN]
+    described_all = [*variables, *({"name": name, "default": ""} for name in unknown)]
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=by.workspace_id)
+        newest = PromptTemplate.objects.filter(workspace=by.workspace, slug=slug).aggregate(
+            version=Max("version")
+        )["version"]
+        return PromptTemplate.objects.create(
+            workspace=by.workspace,
+            slug=slug,
+            version=(newest or 0) + 1,
+            name=name,
+            body=body,
+            negative=negative,
+            variables=described_all,
+            author=by.person,
+            reason=reason,
+            published_at=now or timezone.now(),
+        )
