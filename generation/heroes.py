@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from billing import ledger
+from billing import holds
 from billing.money import booked
 from generation import quotes, requests, takes
 from generation.models import Run
@@ -72,7 +72,7 @@ def request(
             decisions.lock(deliverable, take)
             takes.check_open(deliverable)
             _check_selected(take)
-            takes.check_cap(deliverable, _order(resolved), 1)
+            takes.check_cap(deliverable, takes.order_of(resolved), 1)
             row = HeroRequest.objects.create(
                 workspace=deliverable.workspace,
                 deliverable=deliverable,
@@ -299,7 +299,7 @@ def _stop_unsubmitted(take: Take, now: datetime.datetime) -> None:
         state=TakeState.CANCELLED, ended_at=now, failure="The approval was taken back."
     )
     for hold in take.holds.filter(outcome__isnull=True).order_by("pk"):
-        ledger.void(hold=hold, reason="approval taken back", now=now)
+        holds.void(hold=hold, reason="approval taken back", now=now)
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -391,15 +391,6 @@ def _tell_asker(hero_request: HeroRequest, what: str, note: str, now: datetime.d
 def _asker(hero_request: HeroRequest) -> Membership:
     return Membership.objects.select_related("person", "workspace").get(
         workspace=hero_request.workspace_id, person=hero_request.requested_by_id
-    )
-
-
-def _order(resolved: Resolved) -> takes.Order:
-    return takes.Order(
-        request=resolved.request,
-        decision=resolved.decision,
-        routing_version=resolved.routing_version,
-        seed_policy=resolved.seed_policy,
     )
 
 

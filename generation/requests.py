@@ -443,8 +443,9 @@ def _choice(choice: Choice, deliverable: Deliverable) -> dict[str, Any]:
 
 
 def _first_seed(deliverable: Deliverable, phase: str, policy: str, source_take: Take | None) -> int:
-    if source_take is not None and source_take.seed is not None:
-        return source_take.seed
+    if source_take is not None:  # the same draft must ask for the same thing each time
+        own = source_take.seed
+        return int(source_take.pk.hex[-8:], 16) if own is None else own
     if policy == SeedPolicy.FREE:
         return secrets.randbelow(MAX_SEED + 1)
     base = deliverable.campaign.seed if policy == SeedPolicy.CAMPAIGN else None
@@ -498,7 +499,7 @@ _STEP_FIELDS = {
 
 
 def _shape_errors(request: Mapping[str, Any]) -> str:
-    if not isinstance(request, Mapping) or not _FIELDS <= set(request):
+    if not isinstance(request, Mapping) or not set(request) >= _FIELDS:
         return "This is no request."
     if request["phase"] not in Phase.values or not isinstance(request["prompt"], str):
         return "Phase or prompt are missing."
@@ -508,7 +509,7 @@ def _shape_errors(request: Mapping[str, Any]) -> str:
     if not isinstance(steps, list) or not steps:
         return "It has no steps."
     for step in steps:
-        if not isinstance(step, Mapping) or not _STEP_FIELDS <= set(step):
+        if not isinstance(step, Mapping) or not set(step) >= _STEP_FIELDS:
             return "A step lacks some of its fields."
         if any(not isinstance(c, Mapping) or "model" not in c for c in step["choices"]):
             return f"Step {step['key']} names no model."

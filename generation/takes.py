@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from billing import ledger
+from billing import holds
 from generation import caps, facts, lanes, requests
 from generation.canonical import digest
 from generation.models import Recipe, Run
@@ -80,7 +80,7 @@ def make(
     if request is not None:
         order = recalled_order(deliverable, request, count=count, now=now)
     else:
-        order = _order(
+        order = order_of(
             requests.resolve(
                 deliverable=deliverable,
                 phase=Phase.DRAFT,
@@ -124,8 +124,11 @@ def make_round(
     check_possible(order.decision)
     check_cap(deliverable, order, count)
     round_ = _round(deliverable, by, batch, round_id, now)
-    for index in range(count):
+    plans = [
         _take(deliverable, order, round_, index=index, by=by, now=now, due_at=due_at or now)
+        for index in range(count)
+    ]
+    holds.reserve_all(plans=plans, now=now)
     board.refresh(deliverable.pk)
     lanes.ring(Lane.SUBMIT)
     return round_
@@ -202,7 +205,8 @@ def run_next(*, take: Take, by: Membership) -> None:
     lanes.ring(Lane.SUBMIT)
 
 
-def _order(resolved: Resolved) -> Order:
+def order_of(resolved: Resolved) -> Order:
+    """The order of a resolved request."""
     return Order(
         request=resolved.request,
         decision=resolved.decision,
@@ -239,7 +243,8 @@ def _take(
     by: Membership,
     now: datetime.datetime,
     due_at: datetime.datetime,
-) -> Take:
+) -> holds.Plan:
+    """The rows of one take, and the money that its calls may cost at most."""
     request = order.request
     if index and request["seed"] is not None:
         request = requests.with_seed(request, (request["seed"] + index) % (requests.MAX_SEED + 1))
@@ -261,7 +266,6 @@ def _take(
     )
     _recipe(take, order, request)
     runs = _runs(take, order, request, due_at)
-    _hold(take, order, runs, now)
     events.record(
         workspace=deliverable.workspace,
         kind="take.requested",
@@ -272,7 +276,7 @@ def _take(
         number=take.number,
         phase=take.phase,
     )
-    return take
+    return take, _planned_holds(order, runs)
 
 
 def next_number(deliverable: Deliverable) -> int:
@@ -338,15 +342,15 @@ def _run_request(step: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
     return {**step, "choices": choices}
 
 
-def _hold(take: Take, order: Order, runs: Sequence[Run], now: datetime.datetime) -> None:
-    """One hold a planned call, at the dearest model that may make it; all of them or none."""
+def _planned_holds(order: Order, runs: Sequence[Run]) -> list[holds.PlannedHold]:
+    """One hold a planned call, at the dearest model that may make it."""
     planned = []
     for run in runs:
         usable = requests.usable(order.decision.step(run.step))
         dearest = max(usable, key=lambda choice: choice.at_most or ZERO, default=None)
         if dearest is not None:
             planned.append(
-                ledger.PlannedHold(
+                holds.PlannedHold(
                     run=run.pk,
                     model_key=dearest.model,
                     provider=dearest.provider,
@@ -354,4 +358,4 @@ def _hold(take: Take, order: Order, runs: Sequence[Run], now: datetime.datetime)
                     price_row=uuid.UUID(dearest.price_row) if dearest.price_row else None,
                 )
             )
-    ledger.reserve(take=take, holds=planned, now=now)
+    return planned
