@@ -120,13 +120,18 @@ class ModelFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A translated request, ready to send. `dropped` names the knobs that the model does not have."""
+    """A translated request, ready to send.
+
+    `dropped` names the knobs that the model does not have, `adjusted` says in words which values it could
+    only come near to ("duration: 7 becomes 10").
+    """
 
     model: str
     kind: str
     payload: Mapping[str, Any]
     inputs: tuple[InputFile, ...] = ()
     dropped: tuple[str, ...] = ()
+    adjusted: tuple[str, ...] = ()
     webhook_url: str = ""
     token: str = ""  # our run token, echoed by webhooks; the idempotency key where one exists
 
@@ -167,10 +172,14 @@ class Status:
 
 @dataclasses.dataclass(frozen=True)
 class WebhookEvent:
-    """A verified webhook: which job, and what it said. `status` is None when only a poll can tell."""
+    """A verified webhook: which job, and what it said. `status` is None when only a poll can tell.
+
+    `other_id` is a second name under which the provider may have told us of the job.
+    """
 
     job_id: str
     status: Status | None
+    other_id: str = ""
 
 
 class CancelOutcome(enum.StrEnum):

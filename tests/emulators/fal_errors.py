@@ -7,11 +7,11 @@ from typing import Any
 from tests.emulators.wire import Reply, json_reply
 
 INPUT_TYPES = """
-    content_policy_violation no_media_generated image_too_small image_too_large image_load_error 
-    file_download_error file_too_large face_detection_error unsupported_image_format 
-    unsupported_audio_format unsupported_video_format unsupported_archive_format 
-    video_duration_too_long video_duration_too_short audio_duration_too_long audio_duration_too_short 
-    greater_than greater_than_equal less_than less_than_equal multiple_of one_of sequence_too_short 
+    content_policy_violation no_media_generated image_too_small image_too_large image_load_error
+    file_download_error file_too_large face_detection_error unsupported_image_format
+    unsupported_audio_format unsupported_video_format unsupported_archive_format
+    video_duration_too_long video_duration_too_short audio_duration_too_long audio_duration_too_short
+    greater_than greater_than_equal less_than less_than_equal multiple_of one_of sequence_too_short
     sequence_too_long feature_not_supported missing value_error
 """  # shape A, HTTP 422, never retryable
 MODEL_ERRORS: dict[str, tuple[int, bool]] = {  # type → HTTP, X-Fal-Retryable

@@ -86,6 +86,10 @@ MODELS: dict[str, tuple[str, str]] = {  # endpoint → (output and unit, paramet
         "image MP nsfw",
         FLUX_2_PRO + " guidance_scale:float num_inference_steps:int",
     ),
+    "fal-ai/flux-2-flex/edit": (
+        "image MP nsfw",
+        FLUX_2_PRO + " guidance_scale:float num_inference_steps:int image_urls*:list",
+    ),
     "fal-ai/kling-video/v2.5-turbo/pro/text-to-video": ("video second", f"{KLING_25} {RATIOS}"),
     "fal-ai/kling-video/v2.5-turbo/pro/image-to-video": (
         "video second",

@@ -1,0 +1,251 @@
+"""fal: a queue that is asked, polled and told by webhook. What differs between its models is data.
+
+The descriptions of the models' parameters stand in `fal_parameters.json`; a catalogue row's capabilities may
+correct them under the key `parameters` (a null takes a parameter away). fal names no sum in its answers,
+only billable units, and it has neither an idempotency key nor a way to find a job by a name of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import functools
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from generation.providers import clients, fal_answers, fal_storage, parameters, webhooks
+from generation.providers.protocol import (
+    Abilities,
+    Account,
+    CancelOutcome,
+    ErrorClass,
+    Job,
+    JobState,
+    ModelFacts,
+    ProviderError,
+    Status,
+    StepRequest,
+    Submitted,
+    WebhookEvent,
+    WebhookRejected,
+)
+
+KEEP_OUTPUTS = '{"expiration_duration_seconds": 604800}'
+"""fal forgets outputs after a week; ours are stored as soon as a job is done."""
+
+NAMESPACES = ("workflows", "comfy")
+STATES = {"IN_QUEUE": JobState.QUEUED, "IN_PROGRESS": JobState.RUNNING}
+CANCELS = {
+    "OK": CancelOutcome.CANCELLED,
+    "CANCELLATION_REQUESTED": CancelOutcome.REQUESTED,
+    "ALREADY_COMPLETED": CancelOutcome.TOO_LATE,
+    "NOT_FOUND": CancelOutcome.REQUESTED,  # a poll tells that the job is lost
+}
+
+
+@functools.cache
+def _known() -> Mapping[str, Any]:
+    path = pathlib.Path(__file__).with_name("fal_parameters.json")
+    document: Mapping[str, Any] = json.loads(path.read_text())
+    return document
+
+
+def parameters_of(model: ModelFacts) -> dict[str, parameters.Spec]:
+    """The model's parameters by name; empty for a model whose parameters nobody has written down."""
+    known = _known()
+    entry = known["endpoints"].get(model.endpoint, {})
+    merged: dict[str, parameters.Spec | None] = {}
+    for family in entry.get("like", ()):
+        merged.update(known["families"][family])
+    merged.update(entry.get("parameters", {}))
+    merged.update(model.capabilities.get("parameters") or {})
+    return {name: spec for name, spec in merged.items() if spec is not None}
+
+
+class Fal:
+    name = "fal"
+    abilities = Abilities(webhooks=True, cancel=True)
+    output_hosts = ("fal.media", "*.fal.media")
+
+    def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
+        """The request in fal's words; raises ProviderError(BAD_REQUEST) when impossible."""
+        specs = parameters_of(model)
+        if not specs:
+            raise parameters.refuse(
+                f"The parameters of {model.key} are not known: add them to the model's capabilities."
+            )
+        made = parameters.translate(model=model.key, specs=specs, request=request)
+        return Job(
+            model=model.endpoint,
+            kind=request.kind,
+            payload={"body": made.body, "files": made.files},
+            inputs=tuple(made.inputs),
+            dropped=made.dropped,
+            adjusted=tuple(made.adjusted),
+        )
+
+    async def submit(self, client: httpx.AsyncClient, *, account: Account, job: Job) -> Submitted:
+        """Sends the job, its files first. An answer that is lost or unreadable is ambiguous."""
+        body = {**job.payload["body"], **await self._files(client, account, job)}
+        headers = {
+            **_authorization(account),
+            "X-Client-Request-Id": job.token,
+            "X-Fal-Object-Lifecycle-Preference": KEEP_OUTPUTS,
+        }
+        try:
+            response = await client.post(
+                f"{account.base_url.rstrip('/')}/{job.model}",
+                params={"fal_webhook": job.webhook_url} if job.webhook_url else None,
+                headers=headers,
+                json=body,
+            )
+        except httpx.TransportError as error:
+            raise _unsent(error) from error
+        if response.status_code != 200:
+            raise _refused(response)
+        answer = fal_answers.read_json(response)
+        if not isinstance(answer, Mapping) or not isinstance(answer.get("request_id"), str):
+            raise ProviderError(
+                ErrorClass.UNKNOWN, "fal's answer to the submit cannot be read.", ambiguous=True
+            )
+        names = ("status_url", "response_url", "cancel_url")
+        addresses = {name: answer[name] for name in names if isinstance(answer.get(name), str)}
+        return Submitted(answer["request_id"], {"endpoint": job.model, **addresses})
+
+    async def _files(
+        self, client: httpx.AsyncClient, account: Account, job: Job
+    ) -> dict[str, str | list[str]]:
+        files = {file.sha256: file for file in job.inputs}
+        placed = dict(
+            zip(
+                files,
+                await asyncio.gather(
+                    *(fal_storage.place(client, account=account, file=f) for f in files.values())
+                ),
+                strict=True,
+            )
+        )
+        return {
+            name: [placed[one] for one in wanted] if name.endswith("urls") else placed[wanted[0]]
+            for name, wanted in job.payload["files"].items()
+        }
+
+    async def poll(
+        self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
+    ) -> Status:
+        """The job's state, with its outputs when it is done; raises ProviderError when only asking failed."""
+        response = await _call(client, "GET", account, _address(account, job_id, handle, "status"))
+        if response.status_code == 404:
+            return Status(JobState.LOST)
+        if response.status_code >= 300:
+            raise fal_answers.from_response(response)
+        told = fal_answers.read_json(response)
+        if not isinstance(told, Mapping):
+            raise ProviderError(ErrorClass.UNAVAILABLE, "fal's status cannot be read.")
+        if told.get("status") != "COMPLETED":
+            position = told.get("queue_position")
+            return Status(
+                STATES.get(str(told.get("status")), JobState.RUNNING),
+                queue_position=position if isinstance(position, int) else None,
+            )
+        response = await _call(client, "GET", account, _address(account, job_id, handle, "response"))
+        return self._finished(response, told)
+
+    def _finished(self, response: httpx.Response, told: Mapping[str, Any]) -> Status:
+        status, units = response.status_code, fal_answers.billable_units(response)
+        if status == 404:
+            return Status(JobState.LOST)
+        if told.get("error_type") == "client_cancelled" or status == 499:
+            return Status(JobState.CANCELLED, billed_units=units)
+        body = fal_answers.read_json(response)
+        if status == 200:
+            return fal_answers.delivered(body, units)
+        if not told.get("error") and not fal_answers.came_from_fal(response):
+            raise fal_answers.from_response(response)  # the fetch failed, not the job
+        return fal_answers.failed(fal_answers.from_response(response), units)
+
+    async def cancel(
+        self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
+    ) -> CancelOutcome:
+        """Asks fal to drop the job; after REQUESTED it may still finish, and polling tells."""
+        response = await _call(client, "PUT", account, _address(account, job_id, handle, "cancel"))
+        answer = fal_answers.read_json(response)
+        said = answer.get("status") if isinstance(answer, Mapping) else None
+        if said in CANCELS:
+            return CANCELS[str(said)]
+        if response.status_code >= 300:
+            raise fal_answers.from_response(response)
+        return CancelOutcome.CANCELLED if response.status_code == 200 else CancelOutcome.REQUESTED
+
+    def parse_webhook(
+        self,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        keys: Mapping[str, Any],
+        now: datetime.datetime,
+    ) -> WebhookEvent:
+        """What a signed message says. It names no billable units: a poll does."""
+        webhooks.verify(headers=headers, body=body, keys=keys, now=now)
+        try:
+            told = json.loads(body)
+            job_id = str(told["request_id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise WebhookRejected("The signed message cannot be read.") from error
+        return WebhookEvent(
+            job_id, fal_answers.webhook_status(told), str(told.get("gateway_request_id") or "")
+        )
+
+
+provider = Fal()
+
+
+def _authorization(account: Account) -> dict[str, str]:
+    return {"Authorization": f"Key {account.key}"}
+
+
+def _address(account: Account, job_id: str, handle: Mapping[str, Any], what: str) -> str:
+    """The address that fal gave, if it is the account's own host: the key goes nowhere else."""
+    given = httpx.URL(str(handle.get(f"{what}_url", "")))
+    own = httpx.URL(account.base_url)
+    if (given.scheme, given.host, given.port) == (own.scheme, own.host, own.port):
+        return str(given)
+    parts = str(handle["endpoint"]).split("/")
+    app = "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
+    tail = "" if what == "response" else f"/{what}"
+    return f"{account.base_url.rstrip('/')}/{app}/requests/{job_id}{tail}"
+
+
+async def _call(client: httpx.AsyncClient, method: str, account: Account, address: str) -> httpx.Response:
+    try:
+        return await client.request(method, address, headers=_authorization(account))
+    except httpx.TimeoutException as error:
+        raise ProviderError(ErrorClass.TIMEOUT, f"fal did not answer: {error!r}") from error
+    except httpx.TransportError as error:
+        raise ProviderError(ErrorClass.UNAVAILABLE, f"fal cannot be reached: {error!r}") from error
+
+
+def _unsent(error: httpx.TransportError) -> ProviderError:
+    if clients.never_sent(error):
+        return ProviderError(ErrorClass.UNAVAILABLE, f"fal cannot be reached: {error!r}", charged=False)
+    return ProviderError(
+        ErrorClass.TIMEOUT if isinstance(error, httpx.ReadTimeout) else ErrorClass.UNKNOWN,
+        f"The job was sent and no answer came: {error!r}",
+        ambiguous=True,
+    )
+
+
+def _refused(response: httpx.Response) -> ProviderError:
+    """A submit that was answered with an error; a gateway's time-out may hide an accepted job."""
+    error = fal_answers.from_response(response)
+    status = response.status_code
+    error.ambiguous = status in (408, 504) or (status >= 500 and fal_answers.came_from_fal(response))
+    if error.ambiguous:
+        error.charged = None
+    elif error.charged is None:
+        error.charged = False
+    return error
