@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.committed"]
 
 LOCAL_NAMES = ("localhost", "")
 
@@ -49,6 +50,20 @@ def _no_network() -> Iterator[None]:
     patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
     patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
     patch.setattr(socket, "getaddrinfo", guarded_resolve)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_past_guards() -> Iterator[None]:
+    """Tests with real transactions empty all tables at their end; append-only tables refuse that otherwise."""
+    plain = DatabaseOperations.execute_sql_flush
+
+    def flush(self: DatabaseOperations, sql_list: list[str]) -> None:
+        plain(self, ["SET session_replication_role = replica", *sql_list, "RESET session_replication_role"])
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
     yield
     patch.undo()
 
