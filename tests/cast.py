@@ -56,9 +56,7 @@ def make_cast() -> Cast:
     project = factories.project(studio, "acme", name="Acme")
     campaign = factories.campaign(project, "autumn", name="Autumn")
     film = factories.category(studio, "brand-film", name="Brand film")
-    sketch = factories.category(
-        studio, "concept-sketch", name="Concept sketch", delivered_in="draft"
-    )
+    sketch = factories.category(studio, "concept-sketch", name="Concept sketch", delivered_in="draft")
     wide = factories.format_(studio, "16x9", name="16:9")
     return Cast(
         workspace=studio,
@@ -70,9 +68,7 @@ def make_cast() -> Cast:
         brand_film=film,
         concept_sketch=sketch,
         format=wide,
-        deliverable=factories.deliverable(
-            campaign, "opening", name="Opening", category=film, format=wide
-        ),
+        deliverable=factories.deliverable(campaign, "opening", name="Opening", category=film, format=wide),
     )
 
 

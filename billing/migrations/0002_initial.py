@@ -357,9 +357,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "outcome",
-                    models.CharField(
-                        choices=[("posted", "Posted"), ("voided", "Voided")], max_length=6
-                    ),
+                    models.CharField(choices=[("posted", "Posted"), ("voided", "Voided")], max_length=6),
                 ),
                 ("amount", models.DecimalField(decimal_places=8, max_digits=20)),
                 ("entry", models.UUIDField(null=True)),
@@ -516,9 +514,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="budgetwindow",
-            constraint=models.UniqueConstraint(
-                fields=("budget", "starts_at"), name="budget_window_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("budget", "starts_at"), name="budget_window_once"),
         ),
         migrations.AddConstraint(
             model_name="budgetwindow",
@@ -592,9 +588,7 @@ class Migration(migrations.Migration):
                         ("deliverable__isnull", False),
                         ("kind", "transfer"),
                     ),
-                    models.Q(
-                        models.Q(("kind", "transfer"), _negated=True), ("decision__isnull", True)
-                    ),
+                    models.Q(models.Q(("kind", "transfer"), _negated=True), ("decision__isnull", True)),
                     _connector="OR",
                 ),
                 name="entry_transfer_names_decision",
@@ -623,9 +617,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="entry",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("deliverable__isnull", False), ("take__isnull", True), _connector="OR"
-                ),
+                condition=models.Q(("deliverable__isnull", False), ("take__isnull", True), _connector="OR"),
                 name="entry_take_has_deliverable",
             ),
         ),
@@ -745,9 +737,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gte", 0)), name="hold_positive"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="hold_positive"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="hold",
@@ -819,15 +809,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="importeddecision",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "digest"), name="imported_decision_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "digest"), name="imported_decision_once"),
         ),
         migrations.AddIndex(
             model_name="pricerow",
-            index=models.Index(
-                fields=["workspace", "model_key", "starts_at"], name="price_row_in_force"
-            ),
+            index=models.Index(fields=["workspace", "model_key", "starts_at"], name="price_row_in_force"),
         ),
         migrations.AddConstraint(
             model_name="pricerow",
@@ -844,9 +830,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="pricerow",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount__gt", 0), ("model_key__startswith", "builtin/"), _connector="OR"
-                ),
+                condition=models.Q(("amount__gt", 0), ("model_key__startswith", "builtin/"), _connector="OR"),
                 name="price_row_zero_only_builtin",
             ),
         ),

@@ -36,9 +36,7 @@ class Budget(models.Model):
     project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="+")
     campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, blank=True, related_name="+")
     category = models.ForeignKey(Category, models.PROTECT, null=True, blank=True, related_name="+")
-    deliverable = models.ForeignKey(
-        Deliverable, models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    deliverable = models.ForeignKey(Deliverable, models.PROTECT, null=True, blank=True, related_name="+")
     provider = models.CharField(max_length=40, blank=True)
     person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     phase = models.CharField(max_length=5, choices=Phase, blank=True)

@@ -61,15 +61,9 @@ class Entry(models.Model):
     failed_charged = models.BooleanField(default=False)
     refunds = models.UUIDField(null=True)  # the entry that is given back
     decision = models.BigIntegerField(null=True)  # transfers: sequence of the decision
-    project = models.ForeignKey(
-        Project, models.PROTECT, null=True, related_name="+", db_index=False
-    )
-    campaign = models.ForeignKey(
-        Campaign, models.PROTECT, null=True, related_name="+", db_index=False
-    )
-    deliverable = models.ForeignKey(
-        Deliverable, models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    project = models.ForeignKey(Project, models.PROTECT, null=True, related_name="+", db_index=False)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, related_name="+", db_index=False)
+    deliverable = models.ForeignKey(Deliverable, models.PROTECT, null=True, related_name="+", db_index=False)
     take = models.ForeignKey(Take, models.PROTECT, null=True, related_name="+", db_index=False)
     category = models.CharField(max_length=120, blank=True)
     phase = models.CharField(max_length=5, blank=True)
@@ -95,9 +89,7 @@ class Entry(models.Model):
     class Meta:
         triggers = append_only("entry")
         constraints = [
-            models.CheckConstraint(
-                condition=~Q(debit=models.F("credit")), name="entry_two_accounts"
-            ),
+            models.CheckConstraint(condition=~Q(debit=models.F("credit")), name="entry_two_accounts"),
             models.CheckConstraint(
                 condition=Q(kind="transfer", decision__isnull=False, deliverable__isnull=False)
                 | (~Q(kind="transfer") & Q(decision__isnull=True)),
@@ -121,9 +113,7 @@ class Entry(models.Model):
             models.Index(fields=["deliverable", "effective_at"], name="entry_of_deliverable"),
             models.Index(fields=["take"], name="entry_of_take"),
             models.Index(fields=["campaign", "effective_at"], name="entry_of_campaign"),
-            models.Index(
-                fields=["refunds"], name="entry_refunds", condition=Q(refunds__isnull=False)
-            ),
+            models.Index(fields=["refunds"], name="entry_refunds", condition=Q(refunds__isnull=False)),
         ]
 
 
@@ -138,9 +128,7 @@ class ImportedCharge(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "external_id"], name="imported_charge_once"
-            )
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="imported_charge_once")
         ]
 
 
@@ -153,6 +141,4 @@ class ImportedDecision(models.Model):
     decision = models.BigIntegerField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "digest"], name="imported_decision_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "digest"], name="imported_decision_once")]

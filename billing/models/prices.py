@@ -14,7 +14,7 @@ class Unit(models.TextChoices):
     IMAGE = "image", "Image"
     SECOND = "second", "Second"
     MEGAPIXEL = "megapixel", "Megapixel"
-    TOKEN = "token", "Token"  # noqa: S105 - a unit, no secret
+    TOKEN = "token", "Token"
     REQUEST = "request", "Request"
     COMPUTE_SECOND = "compute_second", "Compute second"
     CREDIT = "credit", "Credit"
@@ -57,9 +57,7 @@ class PriceRow(models.Model):
                 name="price_row_zero_only_builtin",
             ),
         ]
-        indexes = [
-            models.Index(fields=["workspace", "model_key", "starts_at"], name="price_row_in_force")
-        ]
+        indexes = [models.Index(fields=["workspace", "model_key", "starts_at"], name="price_row_in_force")]
 
 
 class ExchangeRate(models.Model):
@@ -79,8 +77,6 @@ class ExchangeRate(models.Model):
     class Meta:
         triggers = append_only("exchange_rate")
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "currency", "day"], name="exchange_rate_once"
-            ),
+            models.UniqueConstraint(fields=["workspace", "currency", "day"], name="exchange_rate_once"),
             models.CheckConstraint(condition=Q(rate__gt=0), name="exchange_rate_positive"),
         ]

@@ -168,4 +168,7 @@ def test_a_refusal_names_roles_where_nobody_may_raise_the_limit(cast: Cast) -> N
     Membership.objects.filter(roles__overlap=["manager", "finance"]).update(ended_at=NOON)
     with pytest.raises(budgets.BudgetRefused) as refused:
         hold(factories.take(cast.deliverable), "2")
-    assert refused.value.raised_by == ["a manager", "a finance"]
+    assert refused.value.raised_by == [
+        "somebody with the role manager",
+        "somebody with the role finance",
+    ]

@@ -1,0 +1,342 @@
+"""Budgets: limits on cash for a scope and, if named, a phase, over a window.
+
+A budget counts holds: what is held in its window, and what they were settled at. A new budget finds the
+holds that its running window has seen already, and a changed limit keeps its consumption.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from billing import alerts, consumption, money, scopes, windows
+from billing.models import Budget, BudgetWindow
+from billing.models.budgets import Scope, Window
+from projects import access, events
+from projects.access import Right
+from projects.models import (
+    Campaign,
+    Category,
+    Deliverable,
+    Membership,
+    Person,
+    Phase,
+    Project,
+    Workspace,
+)
+from projects.problems import Invalid, Refused
+
+Target = Project | Campaign | Category | Deliverable | Person | str | None
+NAMED = scopes.NAMED
+name_of = scopes.name_of
+TARGETS: dict[str, type[Target]] = {
+    Scope.PROJECT: Project,
+    Scope.CAMPAIGN: Campaign,
+    Scope.CATEGORY: Category,
+    Scope.DELIVERABLE: Deliverable,
+    Scope.PERSON: Person,
+    Scope.PROVIDER: str,
+}
+MOST = Decimal(10) ** 12
+
+
+class BudgetRefused(Refused):
+    """A hold that a hard budget has no money for; nothing was held anywhere."""
+
+    status = 402
+    title = "The budget does not allow this"
+
+    def __init__(self, *, budget: Budget, needed: Decimal, left: Decimal, raised_by: list[str]) -> None:
+        currency, name = budget.workspace.currency, name_of(budget)
+        super().__init__(
+            f"{name} has {money.shown(left, currency)} left; this needs {money.shown(needed, currency)}.",
+            remedy=f"Its limit can be raised by {' or '.join(raised_by)}.",
+            extra={
+                "needed": money.exact(needed),
+                "left": money.exact(left),
+                "budget": name,
+                "raised_by": raised_by,
+            },
+        )
+        self.budget, self.needed, self.left, self.raised_by = budget, needed, left, raised_by
+
+
+class LimitBelowUse(Refused):
+    """A hard limit below what is spent and held already."""
+
+    title = "The limit is below what is used"
+
+
+@dataclasses.dataclass(frozen=True)
+class BudgetLeft:
+    """What remains of one budget in its running window; `left` is never below zero."""
+
+    scope: str
+    name: str
+    left: Decimal
+    limit: Decimal
+    spent: Decimal
+    reserved: Decimal
+    hard: bool
+    id: uuid.UUID
+
+
+def set_budget(
+    *,
+    scope: str,
+    limit: Decimal,
+    window: str,
+    by: Membership,
+    target: Target = None,
+    phase: str = "",
+    hard: bool = True,
+    now: datetime.datetime | None = None,
+) -> Budget:
+    """Sets a budget of the member's workspace. `target` is the scope's object, or the provider's name.
+
+    What was held since the window began counts from the start. Raises Invalid (422) where the values do
+    not fit or such a budget is in force, LimitBelowUse (409) where a hard limit is used up already.
+    """
+    access.require(by, Right.SET_BUDGETS)
+    now = now or timezone.now()
+    _check(by.workspace, scope, target, phase, window, limit)
+    budget = Budget(
+        workspace=by.workspace,
+        scope=scope,
+        phase=phase,
+        window=window,
+        limit=money.booked(limit),
+        hard=hard,
+        set_by=by.person,
+        set_at=now,
+        **({str(scope): target} if target is not None else {}),
+    )
+    with transaction.atomic():
+        _lock_target(target)
+        windows.lock_exclusive(by.workspace_id)
+        _refuse_second(budget)
+        _open(budget, now)
+        _record(budget, by, now, "set")
+    return budget
+
+
+def change_limit(
+    *,
+    budget: Budget,
+    limit: Decimal,
+    by: Membership,
+    now: datetime.datetime | None = None,
+) -> Budget:
+    """Changes the limit from the running window on; what is used stays used.
+
+    Raises LimitBelowUse (409) where the budget is hard and more is spent and held already.
+    """
+    access.require(by, Right.SET_BUDGETS)
+    now = now or timezone.now()
+    _check_limit(limit)
+    limit = money.booked(limit)
+    with transaction.atomic():
+        windows.lock_exclusive(by.workspace_id)
+        budget = _own(budget, by)
+        before = budget.limit
+        budget.limit = limit
+        budget.save(update_fields=["limit"])
+        window = windows.ensure([budget], now)[budget.pk]
+        _refuse_below(budget, window.spent + window.reserved)
+        window.limit, window.overshoot = limit, Decimal(0)
+        window.alerted_percent = alerts.level(window.spent + window.reserved, limit)
+        window.save(update_fields=["limit", "overshoot", "alerted_percent"])
+        _record(budget, by, now, "changed", before=money.exact(before))
+    return budget
+
+
+def end_budget(*, budget: Budget, by: Membership, now: datetime.datetime | None = None) -> Budget:
+    """Ends a budget: it covers no further hold. What it counted stays for history."""
+    access.require(by, Right.SET_BUDGETS)
+    now = now or timezone.now()
+    with transaction.atomic():
+        windows.lock_exclusive(by.workspace_id)
+        budget = _own(budget, by)
+        budget.ended_at = now
+        budget.save(update_fields=["ended_at"])
+        _record(budget, by, now, "ended")
+    return budget
+
+
+def left(
+    *,
+    deliverable: Deliverable,
+    phase: str,
+    providers: Iterable[str],
+    now: datetime.datetime | None = None,
+    person_id: uuid.UUID | None = None,
+) -> list[BudgetLeft]:
+    """What remains of each budget that would cover a hold for this deliverable; scarcest first."""
+    now = now or timezone.now()
+    over = scopes.covered(deliverable, phase, person_id)
+    providers = set(providers)
+    rows = windows.active_budgets([over], providers)
+    covering = [
+        budget for budget in rows if any(over.is_under(budget, provider) for provider in providers or {""})
+    ]
+    return sorted(in_window(covering, now), key=lambda row: (row.left, row.name))
+
+
+def in_window(rows: Iterable[Budget], now: datetime.datetime) -> list[BudgetLeft]:
+    """Use of budgets (with NAMED selected) in their running windows, in the given order; two queries."""
+    rows = list(rows)
+    starts = {budget.pk: windows.start(budget, budget.workspace, now) for budget in rows}
+    found = {
+        window.budget_id: window
+        for window in BudgetWindow.objects.filter(budget__in=starts, starts_at__in=set(starts.values()))
+        if starts[window.budget_id] == window.starts_at
+    }
+    return [_left(budget, found.get(budget.pk)) for budget in rows]
+
+
+def refusal(budget: Budget, window_id: int, needed: Decimal) -> BudgetRefused:
+    """The refusal of a hold by this budget, with what its window has left."""
+    window = BudgetWindow.objects.get(pk=window_id)
+    return BudgetRefused(
+        budget=budget,
+        needed=needed,
+        left=max(Decimal(0), window.limit - window.spent - window.reserved),
+        raised_by=raised_by(budget.workspace),
+    )
+
+
+def raised_by(workspace: Workspace) -> list[str]:
+    """Who can raise a limit: the people who may, else the roles that would."""
+    people = [str(member.person) for member in alerts.keepers(workspace)]
+    return people or [f"somebody with the role {role}" for role in access.roles_with(Right.SET_BUDGETS)]
+
+
+def _left(budget: Budget, window: BudgetWindow | None) -> BudgetLeft:
+    limit = window.limit if window else budget.limit
+    spent = window.spent if window else Decimal(0)
+    reserved = window.reserved if window else Decimal(0)
+    return BudgetLeft(
+        scope=budget.scope,
+        name=name_of(budget),
+        left=max(Decimal(0), limit - spent - reserved),
+        limit=limit,
+        spent=spent,
+        reserved=reserved,
+        hard=budget.hard,
+        id=budget.pk,
+    )
+
+
+def _open(budget: Budget, now: datetime.datetime) -> None:
+    """Writes the budget with its running window, which counts the holds made in it before."""
+    starts_at = windows.start(budget, budget.workspace, now)
+    used = consumption.so_far(budget, starts_at)
+    _refuse_below(budget, used.spent + used.reserved)
+    budget.save(force_insert=True)
+    window = BudgetWindow.objects.create(
+        budget=budget,
+        starts_at=starts_at,
+        limit=budget.limit,
+        hard=budget.hard,
+        spent=used.spent,
+        reserved=used.reserved,
+        alerted_percent=alerts.level(used.spent + used.reserved, budget.limit),
+    )
+    consumption.adopt(budget, window)
+
+
+def _check(workspace: Workspace, scope: str, target: Target, phase: str, window: str, limit: Decimal) -> None:
+    errors: dict[str, list[str]] = {}
+    if scope not in Scope.values:
+        errors["scope"] = [f"Give one of {', '.join(Scope.values)}."]
+    elif not _fits(workspace, scope, target):
+        errors["target"] = [f"Name the {Scope(scope).label.lower()} that the budget is for."]
+    if phase and phase not in Phase.values:
+        errors["phase"] = [f"Give one of {', '.join(Phase.values)}, or leave it empty for both."]
+    if window not in Window.values:
+        errors["window"] = [f"Give one of {', '.join(Window.values)}."]
+    elif window == Window.CAMPAIGN_LIFE and scope not in (Scope.CAMPAIGN, Scope.DELIVERABLE):
+        errors["window"] = ["Only a campaign or a deliverable has the life of a campaign."]
+    if errors:
+        raise Invalid(errors)
+    _check_limit(limit)
+
+
+def _fits(workspace: Workspace, scope: str, target: Target) -> bool:
+    if scope == Scope.WORKSPACE:
+        return target is None
+    if not isinstance(target, TARGETS[scope]):
+        return False
+    if isinstance(target, str):
+        return 0 < len(target.strip()) <= 40
+    if isinstance(target, Person):
+        return Membership.objects.filter(workspace=workspace, person=target).exists()
+    return target is not None and target.workspace_id == workspace.pk
+
+
+def _check_limit(limit: Decimal) -> None:
+    if not limit.is_finite() or not 0 <= limit < MOST:
+        raise Invalid({"limit": ["Give an amount from zero on."]})
+
+
+def _refuse_below(budget: Budget, used: Decimal) -> None:
+    if budget.hard and budget.limit < used:
+        currency = budget.workspace.currency
+        raise LimitBelowUse(
+            f"{name_of(budget)} has {money.exact(used)} {currency} spent or held already.",
+            remedy=f"Give a limit of at least {money.exact(used)} {currency}.",
+            extra={"used": money.exact(used), "limit": money.exact(budget.limit)},
+        )
+
+
+def _refuse_second(budget: Budget) -> None:
+    same = Budget.objects.filter(
+        workspace=budget.workspace,
+        scope=budget.scope,
+        phase=budget.phase,
+        window=budget.window,
+        provider=budget.provider,
+        ended_at__isnull=True,
+        **{f"{name}_id": getattr(budget, f"{name}_id") for name in NAMED[1:]},
+    )
+    if same.exists():
+        raise Invalid(
+            {"scope": [f"{name_of(budget)} has a budget already."]},
+            remedy="Change its limit instead.",
+        )
+
+
+def _lock_target(target: Target) -> None:
+    """Takes the row lock of the foreign key before the workspace's lock, as those who hold money do."""
+    if isinstance(target, Project | Campaign | Category | Deliverable | Person):
+        with connection.cursor() as cursor:
+            table = target._meta.db_table
+            cursor.execute(f'SELECT FROM "{table}" WHERE id = %s FOR KEY SHARE', [target.pk])
+
+
+def _own(budget: Budget, by: Membership) -> Budget:
+    rows = Budget.objects.visible_to(by).select_related(*NAMED).select_for_update(of=("self",))
+    own = rows.filter(pk=budget.pk, ended_at__isnull=True).first()
+    if own is None:
+        raise Refused("There is no such budget in force.", status=404, title="No such budget")
+    return own
+
+
+def _record(budget: Budget, by: Membership, now: datetime.datetime, what: str, **data: Any) -> None:
+    events.record(
+        workspace=budget.workspace,
+        kind=f"budget.{what}",
+        by=by,
+        at=now,
+        budget=str(budget.pk),
+        name=name_of(budget),
+        limit=money.exact(budget.limit),
+        **data,
+    )

@@ -1,0 +1,142 @@
+"""Rows of the ledger: what a charge says, the scope that is copied onto it, and how rows are written."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from django.db import connection
+
+from billing import money, partitions
+from billing.models import Entry
+from billing.models.ledger import EntryKind
+from projects.models import Campaign, Deliverable, Person, Project, Take, Workspace
+
+MANY = 500
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Charge:
+    """What a provider charged for one call. `amount` is in the workspace's currency, from zero on.
+
+    `native_amount` is in `native_currency` and was exchanged at `rate`. `service_at` is the provider's
+    end of the job if stated, else when the final state was first seen. `calculation` says in words how
+    the amount came about.
+    """
+
+    amount: Decimal
+    service_at: datetime.datetime
+    stage: str
+    provider: str
+    model: str = ""
+    native_amount: Decimal | None = None
+    native_currency: str = ""
+    rate: Decimal | None = None
+    failed_charged: bool = False
+    tier: str = ""
+    pipeline: str = ""
+    routing_version: str = ""
+    prompt_template: str = ""
+    seed_policy: str = ""
+    person: Person | None = None
+    person_email: str = ""
+    run: uuid.UUID | None = None
+    call: uuid.UUID | None = None
+    price_row: uuid.UUID | None = None
+    calculation: str = ""
+    external_id: str = ""
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scope:
+    """What an entry belongs to; copied when it is booked."""
+
+    workspace_id: uuid.UUID
+    project_id: uuid.UUID | None = None
+    campaign_id: uuid.UUID | None = None
+    deliverable_id: uuid.UUID | None = None
+    take_id: uuid.UUID | None = None
+    category: str = ""
+    phase: str = ""
+
+
+def scope_of_take(take_id: uuid.UUID) -> Scope:
+    take = Take.objects.select_related("deliverable__campaign", "deliverable__category").get(pk=take_id)
+    scope = scope_of_deliverable(take.deliverable)
+    return dataclasses.replace(scope, take_id=take.pk, phase=take.phase)
+
+
+def scope_of_deliverable(deliverable: Deliverable) -> Scope:
+    return Scope(
+        workspace_id=deliverable.workspace_id,
+        project_id=deliverable.campaign.project_id,
+        campaign_id=deliverable.campaign_id,
+        deliverable_id=deliverable.pk,
+        category=deliverable.category.key,
+    )
+
+
+def scope_of(
+    *,
+    workspace: Workspace,
+    project: Project | None = None,
+    campaign: Campaign | None = None,
+    deliverable: Deliverable | None = None,
+    take: Take | None = None,
+) -> Scope:
+    """The scope of the innermost object given; with none, a period cost of the workspace."""
+    if take is not None:
+        return scope_of_take(take.pk)
+    if deliverable is not None:
+        return scope_of_deliverable(deliverable)
+    if campaign is not None:
+        return Scope(workspace.pk, campaign.project_id, campaign.pk)
+    return Scope(workspace.pk, project.pk if project else None)
+
+
+def cash(*, scope: Scope, charge: Charge, now: datetime.datetime) -> Entry:
+    """An unsaved charge, without its pot. Its effective instant is the service date, never the future."""
+    if not charge.amount.is_finite() or charge.amount < 0:
+        raise ValueError(f"A charge is never negative: {charge.amount}")
+    said = {field.name: getattr(charge, field.name) for field in dataclasses.fields(charge)}
+    said["amount"] = money.booked(charge.amount)
+    said["person_email"] = charge.person.email if charge.person else charge.person_email
+    said["calculation"], said["note"] = charge.calculation[:300], charge.note[:300]
+    return Entry(
+        **dataclasses.asdict(scope),
+        **said,
+        kind=EntryKind.CHARGE,
+        credit=owed_to(charge.provider),
+        booked_at=now,
+        effective_at=min(charge.service_at, now),
+    )
+
+
+def owed_to(provider: str) -> str:
+    """The account of what is owed to a provider."""
+    return f"provider:{provider or 'unnamed'}"
+
+
+def insert(rows: Sequence[Entry]) -> None:
+    """Writes rows of any number in the caller's transaction; makes the months that they need."""
+    partitions.ensure_months({partitions.month_of(row.effective_at) for row in rows})
+    if len(rows) < MANY:
+        Entry.objects.bulk_create(rows)
+    else:
+        _copy(rows)
+
+
+def _copy(rows: Iterable[Entry]) -> None:
+    fields = [field for field in Entry._meta.local_concrete_fields if field.column]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    names = [field.attname for field in fields]
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f'COPY "{Entry._meta.db_table}" ({columns}) FROM STDIN') as copy,
+    ):
+        for row in rows:
+            copy.write_row([getattr(row, name) for name in names])

@@ -1,0 +1,159 @@
+"""Holds: money is reserved before a provider hears of a call, then posted or voided, once."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from billing import alerts, budgets, costs, entries, money, pots, scopes, windows
+from billing.entries import Charge
+from billing.models import Budget, BudgetWindow, Entry, Hold, HoldBudget, HoldOutcome
+from projects.models import Take
+
+OUTCOME = """
+    INSERT INTO billing_holdoutcome (hold_id, outcome, amount, entry, at, reason)
+    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (hold_id) DO NOTHING RETURNING hold_id
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlannedHold:
+    """What one planned call may cost at most, in the workspace's currency, by its dearest choice."""
+
+    run: uuid.UUID
+    model_key: str
+    provider: str
+    amount: Decimal
+    price_row: uuid.UUID | None = None
+
+
+Plan = tuple[Take, Sequence[PlannedHold]]
+
+
+def reserve(*, take: Take, holds: Sequence[PlannedHold], now: datetime.datetime | None = None) -> list[Hold]:
+    """Holds the money of one take: see `reserve_all`."""
+    return reserve_all(plans=[(take, holds)], now=now)
+
+
+def reserve_all(*, plans: Sequence[Plan], now: datetime.datetime | None = None) -> list[Hold]:
+    """Holds the money of all planned calls of these takes on every budget that covers them, or of none.
+
+    The takes belong to one workspace. May run inside the caller's transaction. Raises BudgetRefused (402)
+    with what was needed and left where one hard budget lacks the money; then nothing was changed.
+    """
+    now = now or timezone.now()
+    if not any(holds for _, holds in plans):
+        return []
+    with transaction.atomic():
+        windows.lock_shared(plans[0][0].workspace_id)
+        made = [_hold(take, planned, now) for take, holds in plans for planned in holds]
+        counted = _count(plans, now)
+        Hold.objects.bulk_create([hold for hold, _ in made])
+        places = [(hold, planned) for hold, planned in made]
+        HoldBudget.objects.bulk_create(
+            HoldBudget(hold=hold, window=window)
+            for hold, planned in places
+            for window in counted[hold.take_id, planned.provider]
+        )
+        reserved: dict[uuid.UUID, dict[str, Decimal]] = {}
+        for take, holds in plans:
+            of_one = reserved.setdefault(take.deliverable_id, {"reserved": Decimal(0)})
+            of_one["reserved"] += sum(money.booked(hold.amount) for hold in holds)
+        costs.add(reserved)
+    return [hold for hold, _ in made]
+
+
+def post(*, hold: Hold, charge: Charge, now: datetime.datetime | None = None) -> Entry | None:
+    """Settles a hold at what the provider charged; the rest is released.
+
+    Never refused: an amount above the hold is posted in full, flagged in the outcome, and overshoots the
+    budgets. None where the hold was settled already; then nothing was changed.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        scope = entries.scope_of_take(hold.take_id)
+        pots.lock([scope.deliverable_id])
+        windows.lock_shared(hold.workspace_id)
+        entry = entries.cash(scope=scope, charge=charge, now=now)
+        entry.hold = hold.pk
+        over = entry.amount - hold.amount
+        reason = f"{money.exact(over)} above its hold" if over > 0 else ""
+        kind = HoldOutcome.Kind.POSTED
+        if not _settle(hold, kind, entry.amount, entry.id, now, reason):
+            return None
+        pots.book([entry])
+        alerts.after(windows.settle(hold, entry.amount), now)
+        costs.add({scope.deliverable_id: {"reserved": -hold.amount}} if scope.deliverable_id else {})
+    return entry
+
+
+def void(*, hold: Hold, reason: str, now: datetime.datetime | None = None) -> bool:
+    """Releases a hold; False where it was settled already, and then nothing was changed."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        windows.lock_shared(hold.workspace_id)
+        if not _settle(hold, HoldOutcome.Kind.VOIDED, Decimal(0), None, now, reason):
+            return False
+        windows.settle(hold, Decimal(0))
+        costs.add({hold.take.deliverable_id: {"reserved": -hold.amount}})
+    return True
+
+
+def _hold(take: Take, planned: PlannedHold, now: datetime.datetime) -> tuple[Hold, PlannedHold]:
+    if not planned.amount.is_finite() or planned.amount < 0:
+        raise ValueError(f"A hold is never negative: {planned.amount}")
+    hold = Hold(
+        workspace_id=take.workspace_id,
+        take=take,
+        run=planned.run,
+        model_key=planned.model_key,
+        amount=money.booked(planned.amount),
+        price_row=planned.price_row,
+        made_at=now,
+    )
+    return hold, planned
+
+
+def _count(plans: Sequence[Plan], now: datetime.datetime) -> dict[tuple[uuid.UUID, str], list[BudgetWindow]]:
+    """Counts the plans in all windows that cover them; answers the windows by take and provider."""
+    objects = scopes.of_takes([take for take, _ in plans])
+    providers = {planned.provider for _, holds in plans for planned in holds}
+    active = windows.active_budgets(list(objects.values()), providers)
+    needed: dict[uuid.UUID, Decimal] = collections.defaultdict(Decimal)
+    places: dict[tuple[uuid.UUID, str], list[Budget]] = {}
+    for take, holds in plans:
+        for planned in holds:
+            over = [each for each in active if objects[take.pk].is_under(each, planned.provider)]
+            places[take.pk, planned.provider] = over
+            for budget in over:
+                needed[budget.pk] += money.booked(planned.amount)
+    covering = [budget for budget in active if budget.pk in needed]
+    found = windows.ensure(covering, now)
+    uses = []
+    for budget in covering:
+        use = windows.reserve(found[budget.pk].pk, needed[budget.pk])
+        if use is None:
+            raise budgets.refusal(budget, found[budget.pk].pk, needed[budget.pk])
+        uses.append(use)
+    alerts.after(uses, now)
+    return {place: [found[budget.pk] for budget in over] for place, over in places.items()}
+
+
+def _settle(
+    hold: Hold,
+    kind: str,
+    amount: Decimal,
+    entry: uuid.UUID | None,
+    now: datetime.datetime,
+    reason: str,
+) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(OUTCOME, [hold.pk, kind, amount, entry, now, reason[:200]])
+        return cursor.fetchone() is not None

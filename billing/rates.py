@@ -1,0 +1,100 @@
+"""Exchange rates: entered with a day, never edited; the last one published on or before a date counts."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+
+from billing import months
+from billing.models import ExchangeRate
+from projects import access
+from projects.access import Right
+from projects.models import Membership, Workspace
+from projects.problems import Invalid, Refused
+
+ONE = Decimal(1)
+CURRENCY = re.compile(r"[A-Z]{3}|credit:[a-z0-9-]{1,5}")
+
+
+class NoRate(Refused):
+    """A foreign amount has no exchange rate on or before its date."""
+
+    status = 422
+    title = "No exchange rate"
+
+
+def rate_at(workspace: Workspace, currency: str, at: datetime.datetime) -> Decimal | None:
+    """What one unit of `currency` is worth in the workspace's currency at an instant; None if unknown."""
+    return rates_at(workspace, at).get(currency)
+
+
+def rates_at(workspace: Workspace, at: datetime.datetime) -> dict[str, Decimal]:
+    """All rates that hold at an instant, by currency; the workspace's own is 1."""
+    day = at.astimezone(months.zone_of(workspace)).date()
+    rows = (
+        ExchangeRate.objects.filter(workspace=workspace, day__lte=day)
+        .order_by("currency", "-day")
+        .distinct("currency")
+    )
+    return {**{row.currency: row.rate for row in rows}, workspace.currency: ONE}
+
+
+def required(workspace: Workspace, currency: str, at: datetime.datetime) -> Decimal:
+    """As `rate_at`; raises NoRate where there is none."""
+    rate = rate_at(workspace, currency, at)
+    if rate is None:
+        raise NoRate(
+            f"There is no rate from {currency} to {workspace.currency} on or before {at:%Y-%m-%d}.",
+            remedy="Finance enters one on the page Prices & rates.",
+        )
+    return rate
+
+
+def add_rate(
+    *,
+    currency: str,
+    day: datetime.date,
+    rate: Decimal,
+    by: Membership,
+    source: str = "",
+) -> ExchangeRate:
+    """Enters the rate of a day; it holds from then until a later one. Needs the right to keep the books.
+
+    Raises Invalid (422) for a currency of the workspace's own, a rate that is not positive, or a day
+    that has a rate of this currency already.
+    """
+    access.require(by, Right.KEEP_BOOKS)
+    errors = _errors(by.workspace, currency, rate)
+    if errors:
+        raise Invalid(errors)
+    try:
+        with transaction.atomic():
+            return ExchangeRate.objects.create(
+                workspace=by.workspace,
+                currency=currency,
+                day=day,
+                rate=rate,
+                source=source,
+                author=by.person,
+            )
+    except IntegrityError:
+        raise Invalid(
+            {"day": [f"{day:%Y-%m-%d} has a rate for {currency} already; rates are never edited."]},
+            remedy="Enter the right rate with the next day.",
+        ) from None
+
+
+def _errors(workspace: Workspace, currency: str, rate: Decimal) -> dict[str, list[str]]:
+    errors: dict[str, list[str]] = {}
+    if currency == workspace.currency:
+        errors["currency"] = [f"{currency} is the workspace's own currency; its rate is always 1."]
+    elif not CURRENCY.fullmatch(currency):
+        errors["currency"] = ["Give three capital letters such as USD."]
+    if not rate.is_finite() or not 0 < rate < Decimal(10) ** 10:
+        errors["rate"] = ["Give a number above zero."]
+    elif rate != rate.quantize(Decimal("1e-10")):
+        errors["rate"] = ["Give at most ten decimals."]
+    return errors
