@@ -60,7 +60,8 @@ def _flush_past_guards() -> Iterator[None]:
     plain = DatabaseOperations.execute_sql_flush
 
     def flush(self: DatabaseOperations, sql_list: list[str]) -> None:
-        plain(self, ["SET session_replication_role = replica", *sql_list, "RESET session_replication_role"])
+        cascading = [f"{sql.removesuffix(';')} CASCADE;" for sql in sql_list]
+        plain(self, ["SET session_replication_role = replica", *cascading, "RESET session_replication_role"])
 
     patch = pytest.MonkeyPatch()
     patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
