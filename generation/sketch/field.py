@@ -48,7 +48,7 @@ class Field:
 
     def inside(self, distance: Array, softness: float = 0) -> Array:
         """A signed distance (negative inside) as coverage 0..1, with an edge of one pixel or more."""
-        return np.clip(0.5 - distance / max(softness, self.pixel), 0, 1)
+        return np.asarray(np.clip(0.5 - distance / max(softness, self.pixel), 0, 1), np.float32)
 
     def disc(self, x: float, y: float, radius: float, softness: float = 0) -> Array:
         return self.ellipse(x, y, radius, radius, softness)

@@ -1,0 +1,107 @@
+"""Fetching a provider's result into the store, within limits of size, time and place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+import httpx
+from django.conf import settings
+
+from generation import addresses
+from generation.media import store
+from generation.media.limits import DEFAULT, Limits, MalformedMedia, TooLarge
+from generation.media.store import Stored
+
+REDIRECTS = (301, 302, 303, 307, 308)
+MOST_REDIRECTS = 5
+LATER = (408, 425, 429)
+PIECE = 256 * 1024
+
+
+class DownloadFailed(Exception):
+    """The file could not be fetched. `retryable` says whether trying again later can help."""
+
+    def __init__(self, detail: str, *, status: int | None = None, retryable: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.status = status
+        self.retryable = retryable
+
+
+async def fetch(
+    client: httpx.AsyncClient,
+    url: str,
+    *,
+    limits: Limits = DEFAULT,
+    timeout_seconds: float = 300,
+    media_types: Collection[str] = (),
+) -> Stored:
+    """Streams `url` into the store and returns where it is kept; nothing is left behind on failure.
+
+    `client` comes from `generation.providers.clients`, which refuses private addresses as names are resolved;
+    scheme and host of each redirect are checked here as well. `media_types`, where given, are the types (or
+    their first parts, `image/`) that the answer may declare. Raises DownloadFailed, TooLarge, MalformedMedia,
+    StorageFull.
+    """
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _fetch(client, url, limits, media_types)
+    except TimeoutError as error:
+        late = f"The file did not arrive within {timeout_seconds:g} s."
+        raise DownloadFailed(late, retryable=True) from error
+    except addresses.PrivateAddress as error:
+        raise DownloadFailed(str(error)) from error
+    except httpx.InvalidURL as error:
+        raise DownloadFailed("The provider gave an address that is none.") from error
+    except httpx.TransportError as error:
+        broke = f"The connection failed while the file was fetched: {error or type(error).__name__}."
+        raise DownloadFailed(broke, retryable=True) from error
+
+
+async def _fetch(client: httpx.AsyncClient, url: str, limits: Limits, media_types: Collection[str]) -> Stored:
+    place = httpx.URL(url)
+    for _ in range(MOST_REDIRECTS + 1):
+        require_allowed(place)
+        async with client.stream("GET", place, follow_redirects=False) as response:
+            if response.status_code in REDIRECTS and "Location" in response.headers:
+                place = place.join(response.headers["Location"])
+                continue
+            _require_answer(response, limits, media_types)
+            return await _take(response, limits)
+    raise DownloadFailed(f"The address redirects more than {MOST_REDIRECTS} times.")
+
+
+def require_allowed(place: httpx.URL) -> None:
+    """Raises DownloadFailed for anything but HTTPS to a public host; a named private host may use HTTP."""
+    if place.scheme not in ("https", "http") or not place.host:
+        raise DownloadFailed(f"Files are fetched over HTTPS; the address begins with {place.scheme!r}.")
+    if place.scheme == "http" and place.host not in settings.PRIVATE_HOSTS:
+        raise DownloadFailed(
+            f"Files are fetched over HTTPS, unless the operator names {place.host} in PRIVATE_HOSTS."
+        )
+    addresses.require_allowed_literal(place.host)
+
+
+def _require_answer(response: httpx.Response, limits: Limits, media_types: Collection[str]) -> None:
+    status = response.status_code
+    if status != 200:
+        retryable = status >= 500 or status in LATER
+        raise DownloadFailed(f"The file's address answered {status}.", status=status, retryable=retryable)
+    declared = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    plain = ("", "application/octet-stream", "binary/octet-stream")
+    if media_types and declared not in plain and not declared.startswith(tuple(media_types)):
+        raise MalformedMedia(f"The provider delivered {declared}, which is not what was asked for.")
+    length = response.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) > limits.bytes:
+        raise TooLarge(limits.bytes)
+
+
+async def _take(response: httpx.Response, limits: Limits) -> Stored:
+    with store.incoming(limits=limits) as arriving:
+        async for piece in response.aiter_bytes(PIECE):
+            arriving.write(piece)
+        length = response.headers.get("Content-Length", "")
+        if length.isdigit() and "Content-Encoding" not in response.headers and arriving.size < int(length):
+            raise DownloadFailed("The file broke off before its end.", retryable=True)
+        return await asyncio.to_thread(arriving.keep)
