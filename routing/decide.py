@@ -127,9 +127,7 @@ def _plan(
     named = _candidates(brief, table, route, step=step, measured=measured)
     tier = route.tier if route else ""
     choices = tuple(
-        eligibility.assess(
-            model, brief=brief, step=step, facts=facts, tier=tier, fallback=is_fallback
-        )
+        eligibility.assess(model, brief=brief, step=step, facts=facts, tier=tier, fallback=is_fallback)
         for model, is_fallback in named
     )
     eligible = [choice for choice in choices if choice.eligible]

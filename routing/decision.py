@@ -56,9 +56,7 @@ class Choice:
     native_currency: str = ""
     rate: Decimal | None = None
     price_row: str = ""
-    resting_until: datetime.datetime | None = (
-        None  # set where health alone keeps it from being used
-    )
+    resting_until: datetime.datetime | None = None  # set where health alone keeps it from being used
 
 
 @dataclasses.dataclass(frozen=True)

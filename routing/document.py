@@ -175,9 +175,7 @@ def _route(entry: Mapping[str, Any]) -> Route:
 
 
 def model_choices(entries: Iterable[Mapping[str, Any]]) -> tuple[ModelChoice, ...]:
-    return tuple(
-        ModelChoice(entry["model"], dict(entry.get("parameters", {}))) for entry in entries
-    )
+    return tuple(ModelChoice(entry["model"], dict(entry.get("parameters", {}))) for entry in entries)
 
 
 def _switch_rule(entry: Mapping[str, Any]) -> SwitchRule:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from billing import money as rounding
 from routing.brief import BUILTIN, Breaker, Brief, Facts, Model, Step
 from routing.decision import Choice
 from routing.document import ModelChoice
-from routing.pricing import EIGHT_PLACES, exchanged, quote, seconds
+from routing.pricing import foreseeable, pixels, quote, seconds
+from routing.words import plural
 
 
 def assess(
@@ -23,7 +25,7 @@ def assess(
     hard = [
         *_policy(model, brief=brief, step=step, facts=facts),
         *_abilities(model, step=step),
-        *_price(model, facts=facts, money=money),
+        *_price(model, step=step, facts=facts, money=money),
     ]
     resting = _resting(model, at_most=money["at_most"])
     why = (*hard, *resting)
@@ -64,13 +66,13 @@ def _money(model: Model, *, step: Step, facts: Facts) -> dict[str, Any]:
     quoted = quote(model.price, step, model.capabilities)
     rate = _rate(model.price.currency, facts)
     return {
-        "native_expected": quoted.expected.quantize(EIGHT_PLACES),
-        "native_at_most": quoted.at_most.quantize(EIGHT_PLACES),
+        "native_expected": rounding.booked(quoted.expected),
+        "native_at_most": rounding.booked(quoted.at_most),
         "native_currency": model.price.currency,
         "price_row": model.price.row,
         "rate": rate,
-        "expected": None if rate is None else exchanged(quoted.expected, rate),
-        "at_most": None if rate is None else exchanged(quoted.at_most, rate),
+        "expected": None if rate is None else rounding.exchanged(quoted.expected, rate),
+        "at_most": None if rate is None else rounding.exchanged(quoted.at_most, rate),
     }
 
 
@@ -102,9 +104,10 @@ def _abilities(model: Model, *, step: Step) -> Iterator[str]:
         yield f"it does not work on {'a video' if step.source == 'video' else 'a picture'}"
     most = able.get("references")
     if most is not None and step.references > most:
-        yield f"it takes {most} reference pictures, {step.references} are asked for"
+        yield f"it takes {plural(most, 'reference picture')}, {step.references} are asked for"
     if step.references < able.get("references_required", 0):
-        yield f"it needs at least {able['references_required']} reference picture"
+        needed = plural(able["references_required"], "reference picture")
+        yield f"it needs at least {needed}"
     if step.duration_seconds is not None:
         longest = able.get("max_seconds")
         if longest is not None and seconds(step) > Decimal(str(longest)):
@@ -112,14 +115,18 @@ def _abilities(model: Model, *, step: Step) -> Iterator[str]:
     side = max(step.width or 0, step.height or 0)
     if able.get("max_side") and side > able["max_side"]:
         yield f"its pictures have at most {able['max_side']} pixels a side, {side} are asked for"
+    if able.get("max_pixels") and pixels(step) > able["max_pixels"]:
+        yield f"its pictures have at most {able['max_pixels']} pixels, {pixels(step)} are asked for"
 
 
-def _price(model: Model, *, facts: Facts, money: dict[str, Any]) -> Iterator[str]:
+def _price(model: Model, *, step: Step, facts: Facts, money: dict[str, Any]) -> Iterator[str]:
     """A price that is unknown is not zero."""
     if model.price is None:
         if facts.unknown_price is None:
             yield f"{model.key} has no price; finance can enter one under Prices"
         return
+    if not foreseeable(model.price, step, model.capabilities):
+        yield f"its price counts {model.price.unit}s, and nobody knows how many a call takes"
     if money["rate"] is None:
         yield (
             f"there is no exchange rate from {model.price.currency} to {facts.currency};"

@@ -71,7 +71,5 @@ def _covered(budget: BudgetLeft, plan: StepPlan) -> Decimal:
     """What the step may cost this budget: all of it, or only the dearest choice at its provider."""
     if not budget.provider:
         return plan.at_most
-    amounts = [
-        c.at_most or ZERO for c in plan.choices if c.eligible and c.provider == budget.provider
-    ]
+    amounts = [c.at_most or ZERO for c in plan.choices if c.eligible and c.provider == budget.provider]
     return max(amounts, default=ZERO)

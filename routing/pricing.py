@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from routing.brief import Price, Step
 
 MEGAPIXEL = Decimal(1_000_000)
-EIGHT_PLACES = Decimal("0.00000001")
 UHD_PIXELS = 3840 * 2160
+TEXT_KINDS = ("text", "judge")
 DEFAULT_SECONDS = Decimal(5)
 CHARACTERS_A_TOKEN = 4
 TOKENS_A_TEXT = 200
@@ -76,9 +76,15 @@ def unit_amount(price: Price, *, height: int) -> Decimal:
     return Decimal(str(steps[str(max(fitting))])) if fitting else price.amount
 
 
-def exchanged(amount: Decimal, rate: Decimal) -> Decimal:
-    """A native amount in the reporting currency, rounded half-even to eight decimals."""
-    return (amount * rate).quantize(EIGHT_PLACES, rounding=ROUND_HALF_EVEN)
+def foreseeable(price: Price, step: Step, capabilities: Mapping[str, Any]) -> bool:
+    """Whether the units of a call can be told beforehand, at least as an estimate with a bound.
+
+    A text takes about what its prompt does. How many tokens, credits or seconds of computing a
+    picture takes is known only where the catalogue or the price row says so.
+    """
+    if price.unit not in ESTIMATED_UNITS or (price.unit == "token" and step.kind in TEXT_KINDS):
+        return True
+    return "typical_units" in capabilities or "most_units" in price.conditions
 
 
 def compute_units(step: Step) -> Decimal:
@@ -89,10 +95,8 @@ def compute_units(step: Step) -> Decimal:
     """
     if step.kind in ("overlay", "human"):
         return Decimal(0)
-    if step.kind in ("text", "judge"):
-        return max(
-            Decimal(1), Decimal(step.prompt_characters) / (CHARACTERS_A_TOKEN * TOKENS_A_TEXT)
-        )
+    if step.kind in TEXT_KINDS:
+        return max(Decimal(1), Decimal(step.prompt_characters) / (CHARACTERS_A_TOKEN * TOKENS_A_TEXT))
     if is_video(step):
         scale = 10 if pixels(step) >= UHD_PIXELS else 1
         return seconds(step) * 2000 * scale

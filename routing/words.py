@@ -86,9 +86,7 @@ def chosen(plan: StepPlan, model: Choice) -> str:
 def unsettled(plan: StepPlan) -> str:
     """Why no model can do the step."""
     if not plan.choices:
-        return (
-            f"{plan.key}: no route names a model for this step; a manager can publish one that does"
-        )
+        return f"{plan.key}: no route names a model for this step; a manager can publish one that does"
     return f"{plan.key}: no model is eligible ({_against(plan.choices)})"
 
 

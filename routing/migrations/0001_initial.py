@@ -79,9 +79,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["provider", "endpoint"], name="catalogue_endpoint")
-                ],
+                "indexes": [models.Index(fields=["provider", "endpoint"], name="catalogue_endpoint")],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("workspace", "key"), name="catalogue_key_once", nulls_distinct=False
@@ -152,9 +150,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("workspace", "model_key"), name="model_health_once"
-                    )
+                    models.UniqueConstraint(fields=("workspace", "model_key"), name="model_health_once")
                 ],
             },
         ),
@@ -219,9 +215,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("workspace", "version"), name="table_version_once"
-                    ),
+                    models.UniqueConstraint(fields=("workspace", "version"), name="table_version_once"),
                     models.UniqueConstraint(
                         condition=models.Q(("state", "published")),
                         fields=("workspace",),

@@ -27,9 +27,7 @@ class CatalogueModel(models.Model):
     """A model at a provider, under its key `provider/endpoint`. No amount means no price: not eligible."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(
-        Workspace, models.PROTECT, null=True, blank=True, related_name="own_models"
-    )
+    workspace = models.ForeignKey(Workspace, models.PROTECT, null=True, blank=True, related_name="own_models")
     key = models.CharField(max_length=200)
     name = models.CharField(max_length=120)
     vendor = models.CharField(max_length=80, blank=True)

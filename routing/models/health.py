@@ -30,9 +30,7 @@ class ModelHealth(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "model_key"], name="model_health_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "model_key"], name="model_health_once")]
 
 
 class HealthSample(models.Model):
@@ -51,7 +49,5 @@ class HealthSample(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "model_key", "minute"], name="health_sample_once"
-            )
+            models.UniqueConstraint(fields=["workspace", "model_key", "minute"], name="health_sample_once")
         ]

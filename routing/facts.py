@@ -1,0 +1,98 @@
+"""Collects from the database what `decide` is given: catalogue, prices, rates, health, history.
+
+What lies in rooms above (provider accounts, pipelines) and what only the ledger knows (budgets) comes
+from the caller.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from billing import prices, rates
+from billing.models import DeliverableCost
+from projects.models import Decision, Deliverable, Workspace
+from projects.models.decisions import DecisionKind
+from projects.models.takes import TakeMark
+from projects.models.work import Phase
+from routing import catalogue, health
+from routing.brief import BudgetLeft, Facts, History, Model, Step
+from routing.document import Table
+
+
+def gather(
+    *,
+    workspace: Workspace,
+    keys: Iterable[str],
+    now: datetime.datetime,
+    accounts: frozenset[str] = frozenset(),
+    pipelines: Mapping[str, tuple[Step, ...]] | None = None,
+    budgets: tuple[BudgetLeft, ...] = (),
+    history: History | None = None,
+) -> Facts:
+    """The facts about these models at an instant, in six queries whatever their number."""
+    return Facts(
+        now=now,
+        currency=workspace.currency,
+        models=models(workspace, keys, now=now),
+        pipelines=dict(pipelines or {}),
+        accounts=accounts,
+        builtin_only=workspace.builtin_only,
+        rates=rates.rates_at(workspace, now),
+        budgets=budgets,
+        history=history or History(),
+        unknown_price=prices.unknown_price(workspace),
+    )
+
+
+def models(workspace: Workspace, keys: Iterable[str], *, now: datetime.datetime) -> dict[str, Model]:
+    """Catalogue rows with their price in force and their health, by key."""
+    rows = catalogue.models_by_key(workspace, keys)
+    in_force = prices.in_force(workspace, rows, now)
+    healths = health.facts(workspace, rows, now=now)
+    return {
+        key: catalogue.fact(row, price=in_force.get(key), health=healths[key]) for key, row in rows.items()
+    }
+
+
+def named_models(table: Table) -> set[str]:
+    """Every model that the table names, in choices, fallbacks and criteria."""
+    return {
+        choice.model
+        for route in table.routes
+        for group in (route.choices, route.fallbacks, *(rule.choices for rule in route.criteria))
+        for choice in group
+    }
+
+
+def history(deliverable: Deliverable, phase: str) -> History:
+    """What happened to the deliverable in the phase: takes against its cap, rejections, money spent.
+
+    A take counts under the reasons of its latest rejection, while that is its mark.
+    """
+    hero = phase == Phase.HERO
+    return History(
+        used=deliverable.heroes_used if hero else deliverable.drafts_used,
+        cap=deliverable.hero_cap if hero else deliverable.cap,
+        extra=deliverable.extra_heroes if hero else deliverable.extra_drafts,
+        rejections=_rejections(deliverable, phase),
+        spent=_spent(deliverable),
+    )
+
+
+def _spent(deliverable: Deliverable) -> Decimal:
+    cost = DeliverableCost.objects.filter(pk=deliverable.pk).first()
+    return cost.generation + cost.control + cost.refinement if cost else Decimal(0)
+
+
+def _rejections(deliverable: Deliverable, phase: str) -> dict[str, int]:
+    rejected = Decision.objects.filter(
+        deliverable=deliverable,
+        decision=DecisionKind.REJECT,
+        take__mark=TakeMark.REJECTED,
+        take__phase=phase,
+    )
+    latest = rejected.order_by("take_id", "-at", "-sequence").distinct("take_id")
+    return dict(Counter(reason for row in latest for reason in row.reasons))

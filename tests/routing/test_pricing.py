@@ -1,0 +1,104 @@
+"""What a step costs by a price row, to the last digit."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from routing.brief import Price, Step
+from routing.pricing import compute_units, cost, quote
+from tests.routing.tables import IMAGE, MOTION
+
+
+def price(unit: str, amount: str, **more: Any) -> Price:
+    if "first_amount" in more:
+        more["first_amount"] = Decimal(more["first_amount"])
+    return Price(unit=unit, amount=Decimal(amount), currency="USD", **more)
+
+
+def sized(width: int, height: int, step: Step = IMAGE) -> Step:
+    return dataclasses.replace(step, width=width, height=height)
+
+
+@pytest.mark.parametrize(
+    ("found", "step", "expected", "at_most"),
+    [
+        (price("image", "0.04"), IMAGE, "0.04", "0.04"),
+        (price("request", "0.08"), IMAGE, "0.08", "0.08"),
+        (price("megapixel", "0.05"), IMAGE, "0.05", "0.05"),
+        (price("megapixel", "0.05"), sized(2048, 2048), "0.25", "0.25"),
+        (price("megapixel", "0.015", first_amount="0.03"), IMAGE, "0.03", "0.03"),
+        (price("megapixel", "0.015", first_amount="0.03"), sized(1440, 1440), "0.06", "0.06"),
+        (price("second", "0.112"), MOTION, "0.448", "0.448"),
+        (price("second", "0.07", conditions={"minimum_units": "5"}), MOTION, "0.35", "0.35"),
+        (price("second", "0.112", conditions={"most_amount": "0.196"}), MOTION, "0.448", "0.784"),
+        (price("image", "0.04", conditions={"most_amount": "0.1"}), IMAGE, "0.04", "0.1"),
+        (
+            price("image", "0.04", conditions={"per_reference": "0.003"}),
+            dataclasses.replace(IMAGE, references=3),
+            "0.049",
+            "0.049",
+        ),
+    ],
+)
+def test_units_times_amount(found: Price, step: Step, expected: str, at_most: str) -> None:
+    quoted = quote(found, step, {})
+    assert (quoted.expected, quoted.at_most) == (Decimal(expected), Decimal(at_most))
+
+
+BY_HEIGHT = {"by_height": {"720": "0.10", "1080": "0.12", "2160": "0.30"}}
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [(1280, 720, "0.4"), (1920, 1080, "0.48"), (1080, 1920, "0.48"), (3840, 2160, "1.2")],
+)
+def test_the_shorter_side_finds_the_amount(width: int, height: int, expected: str) -> None:
+    quoted = quote(price("second", "0.10", conditions=BY_HEIGHT), sized(width, height, MOTION), {})
+    assert (quoted.expected, quoted.at_most) == (Decimal(expected), Decimal(expected))
+
+
+def test_without_a_size_the_dearest_one_is_held() -> None:
+    step = dataclasses.replace(MOTION, width=None, height=None)
+    quoted = quote(price("second", "0.10", conditions=BY_HEIGHT), step, {})
+    assert (quoted.expected, quoted.at_most) == (Decimal("0.4"), Decimal("1.2"))
+
+
+def test_a_clip_is_billed_at_the_next_length_that_the_model_makes() -> None:
+    quoted = quote(price("second", "0.1"), MOTION, {"durations": [5, 10]})
+    assert quoted.expected == Decimal("0.5")
+
+
+def test_a_video_in_megapixels_counts_each_second() -> None:
+    assert quote(price("megapixel", "0.1"), MOTION, {}).expected == Decimal("0.4")
+
+
+def test_units_that_only_the_provider_counts_are_bounded() -> None:
+    credit = price("credit", "0.12", conditions={"most_units": "3"})
+    quoted = quote(credit, IMAGE, {"typical_units": "1"})
+    assert (quoted.expected, quoted.at_most) == (Decimal("0.12"), Decimal("0.36"))
+    unbounded = quote(price("credit", "0.12"), IMAGE, {"typical_units": "1"})
+    assert unbounded.at_most == Decimal("0.48")
+
+
+def test_the_first_unit_has_its_own_amount() -> None:
+    assert cost(price("megapixel", "0.015", first_amount="0.03"), units=Decimal(4)) == Decimal("0.075")
+
+
+@pytest.mark.parametrize(
+    ("step", "units"),
+    [
+        (Step(key="w", kind="text", prompt_characters=40), "1"),
+        (Step(key="w", kind="text", prompt_characters=1600), "2"),
+        (IMAGE, "100"),
+        (dataclasses.replace(MOTION, duration_seconds=Decimal(5)), "10000"),
+        (sized(3840, 2160, dataclasses.replace(MOTION, duration_seconds=Decimal(5))), "100000"),
+        (Step(key="o", kind="overlay"), "0"),
+        (Step(key="h", kind="human"), "0"),
+    ],
+)
+def test_compute_units_are_an_order_of_magnitude(step: Step, units: str) -> None:
+    assert compute_units(step) == Decimal(units)
