@@ -32,7 +32,7 @@ def gather(
     budgets: tuple[BudgetLeft, ...] = (),
     history: History | None = None,
 ) -> Facts:
-    """The facts about these models at an instant, in six queries whatever their number."""
+    """The facts about these models at an instant, in five queries whatever their number."""
     return Facts(
         now=now,
         currency=workspace.currency,

@@ -5,6 +5,7 @@ A version's document never changes. One is in force at a time: publishing the ne
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from projects import access, events
 from projects.access import Right
 from projects.models import Category, Membership, Workspace
 from projects.problems import Refused
-from routing import checks, document
+from routing import checks, document, words
 from routing.catalogue import models_by_key
 from routing.document import Table
 from routing.models import RoutingTable
@@ -30,6 +31,16 @@ MOVES: dict[str, frozenset[str]] = {
     TableState.RETIRED: frozenset(),
     TableState.WITHDRAWN: frozenset(),
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What happened to a route between two versions: `added`, `removed` or `changed`, in words."""
+
+    route: str
+    kind: str
+    before: str
+    after: str
 
 
 class TableUnsound(Refused):
@@ -91,6 +102,26 @@ def known(workspace: Workspace, *, pipelines: frozenset[str], content: object) -
         pipelines=pipelines,
         models=frozenset(models_by_key(workspace, named)),
     )
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """What a document changes in another, route by route those of the earlier document first."""
+    old = {route.key: route for route in document.parse(before).routes}
+    new = {route.key: route for route in document.parse(after).routes}
+    found = []
+    for key in [*old, *(key for key in new if key not in old)]:
+        was, becomes = old.get(key), new.get(key)
+        if was != becomes:
+            kind = "added" if was is None else "removed" if becomes is None else "changed"
+            found.append(
+                Change(
+                    route=key,
+                    kind=kind,
+                    before=words.route(was) if was else "",
+                    after=words.route(becomes) if becomes else "",
+                )
+            )
+    return found
 
 
 def propose(
