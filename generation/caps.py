@@ -11,15 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
-from projects import access, events, notices
+from projects import access, board, events, notices
 from projects.access import Right
 from projects.models import CapDecision, CapRequest, Deliverable, Membership, Phase, Role, Take
 from projects.models.decisions import RequestState
 from projects.models.notices import NoticeKind
-from projects.models.takes import TAKES_IN_FLIGHT
 from projects.problems import Invalid, Refused
 
 MOST_MORE = 100
@@ -50,14 +49,9 @@ class CapReached(Refused):
         )
 
 
-def counts_against_cap() -> Q:
-    """Takes that use up a cap, as a condition on takes."""
-    return Q(counted_at__isnull=False) | Q(state__in=TAKES_IN_FLIGHT) | Q(failed_charged=True)
-
-
 def usage(deliverable: Deliverable, phase: str) -> Usage:
     """Counted from the rows; exact under the lock of `projects.decisions.lock`."""
-    used = Take.objects.filter(counts_against_cap(), deliverable=deliverable, phase=phase).count()
+    used = Take.objects.filter(board.counts_against_cap(), deliverable=deliverable, phase=phase).count()
     if phase == Phase.HERO:
         return Usage(used, deliverable.hero_cap, deliverable.extra_heroes)
     return Usage(used, deliverable.cap, deliverable.extra_drafts)

@@ -31,9 +31,10 @@ from projects.problems import Invalid, Refused
 from projects.work import MAX_SEED
 from routing import brief as questions
 from routing import decide as deciding
-from routing import document
+from routing import document, tables
 from routing.decision import Choice, Decision, StepPlan
-from routing.models import CatalogueModel, RoutingTable
+from routing.facts import named_models
+from routing.models import CatalogueModel
 
 SEEDED_KINDS = ("image", "edit", "image-to-video", "video", "text")
 SIZED_KINDS = ("image", "edit", "image-to-video", "video", "upscale", "overlay")
@@ -87,17 +88,12 @@ def resolve(
 ) -> Resolved:
     """The request that a take of this phase would run now, with its decision; nothing is written.
 
-    Raises Invalid for values that do not fit, NoRoute where no table or route serves the deliverable.
+    Raises Invalid for values that do not fit, NoTable or NoRoute where no table or
+    route serves the deliverable.
     """
     now = now or timezone.now()
     check_seed(seed)
-    table_row = facts.table_in_force(deliverable.workspace)
-    if table_row is None:
-        raise NoRoute(
-            "This workspace has no routing table in force.",
-            remedy="A manager publishes one under Routing.",
-        )
-    table = document.parse(table_row.document, version=table_row.version)
+    table = tables.parsed(tables.in_force(deliverable.workspace))
     text, template = _prompt(deliverable, prompt)
     profile = _profile(deliverable, control_profile)
     subject = _Subject(
@@ -117,7 +113,7 @@ def resolve(
     )
     collected = facts.collect(
         workspace=deliverable.workspace,
-        models=facts.named_models(table, [model] if model else []),
+        models={*named_models(table), *([model] if model else [])},
         now=now,
         deliverable=deliverable,
         phase=phase,
@@ -130,7 +126,7 @@ def resolve(
         request=request,
         request_hash=digest(request),
         decision=decision,
-        routing_version=table_row.version,
+        routing_version=table.version,
         seed_policy=policy,
         budgets=collected.budgets,
     )
@@ -168,7 +164,7 @@ def priced(
     )
     collected = facts.collect(
         workspace=deliverable.workspace,
-        models=facts.named_models(table),
+        models=named_models(table),
         now=now,
         deliverable=deliverable,
         phase=request["phase"],
@@ -555,9 +551,6 @@ def _source_of(step: Mapping[str, Any]) -> str:
 
 def _cap_route(deliverable: Deliverable, phase: str) -> document.Route:
     """The cap that the table in force gives this deliverable, as a route without models."""
-    row: RoutingTable | None = facts.table_in_force(deliverable.workspace)
-    found = None
-    if row is not None:
-        table = document.parse(row.document, version=row.version)
-        found = table.pipeline_route(_question(deliverable, phase))
+    table = tables.parsed(tables.in_force(deliverable.workspace))
+    found = table.pipeline_route(_question(deliverable, phase))
     return document.Route(key="cap", match={}, pipeline="", cap=found.cap if found else None)

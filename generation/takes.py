@@ -17,7 +17,7 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from billing import holds
-from generation import caps, facts, lanes, requests
+from generation import caps, lanes, requests
 from generation.canonical import digest
 from generation.models import Recipe, Run
 from generation.models.runs import Lane, RunState
@@ -29,7 +29,9 @@ from projects.models import Batch, Deliverable, Membership, Phase, Round, Take
 from projects.models.takes import TakeState
 from projects.models.work import DeliverableState
 from projects.problems import Invalid, Refused
+from projects.work import MAX_SEED
 from routing import decision as answers
+from routing import tables
 from routing.decision import Decision, Outcome
 
 MOST_AT_ONCE = 20
@@ -145,11 +147,10 @@ def recalled_order(
             remedy="Ask for a hero render of a selected draft instead; a manager approves it.",
         )
     decision = requests.priced(deliverable=deliverable, request=request, count=count, now=now)
-    table = facts.table_in_force(deliverable.workspace)
     return Order(
         request=dict(request),
         decision=decision,
-        routing_version=table.version if table else 0,
+        routing_version=tables.in_force(deliverable.workspace).version,
         seed_policy=deliverable.campaign.seed_policy,
     )
 
@@ -247,7 +248,7 @@ def _take(
     """The rows of one take, and the money that its calls may cost at most."""
     request = order.request
     if index and request["seed"] is not None:
-        request = requests.with_seed(request, (request["seed"] + index) % (requests.MAX_SEED + 1))
+        request = requests.with_seed(request, (request["seed"] + index) % (MAX_SEED + 1))
     take = Take.objects.create(
         workspace=deliverable.workspace,
         deliverable=deliverable,

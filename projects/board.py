@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 
 from projects.models import Deliverable, HeroRequest, Take
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
@@ -12,7 +12,7 @@ from projects.models.work import BoardColumn, DeliverableState, Phase
 
 
 def refresh(deliverable_id: uuid.UUID) -> None:
-    """Recomputes board column and poster from the rows, in the caller's transaction."""
+    """Recomputes column, poster and takes used from the rows, in the caller's transaction."""
     takes = Take.objects.filter(deliverable=OuterRef("pk"))
     ready = takes.filter(state=TakeState.READY)
     row = (
@@ -27,7 +27,7 @@ def refresh(deliverable_id: uuid.UUID) -> None:
         .get()
     )
     Deliverable.objects.filter(pk=deliverable_id).update(
-        board_column=column(**row), poster_id=_poster(deliverable_id)
+        board_column=column(**row), poster_id=_poster(deliverable_id), **_used(deliverable_id)
     )
 
 
@@ -54,6 +54,18 @@ def column(
     if draft_ready:
         return BoardColumn.CHOOSING
     return BoardColumn.MAKING if take_count else BoardColumn.BRIEF
+
+
+def counts_against_cap() -> Q:
+    """Takes that use up a cap, as a condition: counted, in flight, or charged although they failed."""
+    return Q(counted_at__isnull=False) | Q(state__in=TAKES_IN_FLIGHT) | Q(failed_charged=True)
+
+
+def _used(deliverable_id: uuid.UUID) -> dict[str, int]:
+    return Take.objects.filter(counts_against_cap(), deliverable=deliverable_id).aggregate(
+        drafts_used=Count("pk", filter=Q(phase=Phase.DRAFT)),
+        heroes_used=Count("pk", filter=Q(phase=Phase.HERO)),
+    )
 
 
 def _poster(deliverable_id: uuid.UUID) -> uuid.UUID | None:
