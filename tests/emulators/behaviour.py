@@ -25,6 +25,7 @@ class Behaviour:
 
     fail      the submit is refused: a status (401, 402, 403, 404, 422, 429, 500, 502, 503, 504), or
               credit, garbage, empty, drop (cut before accepting), lost (accepted, then cut)
+    stall     seconds from accepting a submit until it is answered
     result    how an accepted job ends: a type of the provider's error tables, or policy, black,
               no_output, garbage, empty
     poll      a status request fails: a status, garbage, empty or drop
@@ -35,6 +36,7 @@ class Behaviour:
 
     fail: str = ""
     retry_after: float = 1.0
+    stall: float = 0.0
     latency: str = "0.2"
     queue_share: float = 0.25
     result: str = ""

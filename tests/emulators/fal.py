@@ -6,6 +6,7 @@ leaves a point open (an answer asked for too early, an unknown job) the comment 
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import hashlib
 import json
@@ -88,6 +89,7 @@ class Fal:
             return self._refuse("429", endpoint, behaviour.retry_after)
         job = self._accept(request, key, endpoint, behaviour, rng, unknown)
         await self.hooks.plan(job)
+        await asyncio.sleep(behaviour.stall)
         if behaviour.fail == "lost":
             job.answered = False
             return Reply(drop=True)

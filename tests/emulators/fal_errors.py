@@ -62,7 +62,7 @@ def failure(name: str, body: Any, request_id: str, units: float) -> tuple[int, d
         status, retryable = REQUEST_ERRORS[kind], REQUEST_ERRORS[kind] in (502, 503, 504)
         data = {"detail": _message(kind), "error_type": kind}
     headers = {
-        "x_fal_request_id": request_id,
+        **({"x_fal_request_id": request_id} if request_id else {}),
         "x_fal_error_type": kind,
         "x_fal_retryable": str(retryable).lower(),
         "x_fal_billable_units": f"{units:g}",

@@ -27,6 +27,7 @@ class Hooks:
     def __init__(self, *, clock: Clock, deliveries: Deliveries, outcome: Outcome) -> None:
         self.clock, self.deliveries, self.outcome = clock, deliveries, outcome
         self.keys = [Ed25519PrivateKey.generate()]
+        self.asked = 0  # how often the key set was fetched
         self.stranger = Ed25519PrivateKey.generate()
 
     def rotate(self, *, keep: bool) -> None:
@@ -34,6 +35,8 @@ class Hooks:
         self.keys = [Ed25519PrivateKey.generate(), *(self.keys if keep else [])]
 
     def key_set(self) -> dict[str, Any]:
+        self.asked += 1
+
         def text(key: Ed25519PrivateKey) -> str:
             raw = key.public_key().public_bytes_raw()
             return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -42,9 +42,7 @@ KLING_3 = (
     "prompt multi_prompt:list duration=3|4|5|6|7|8|9|10|11|12|13|14|15 generate_audio:bool "
     "shot_type=customize|intelligent negative_prompt cfg_scale:float"
 )
-MOTION = (
-    "image_url* video_url* character_orientation*=image|video keep_original_sound:bool prompt elements:list"
-)
+MOTION = "image_url* video_url* character_orientation*=image|video keep_original_sound:bool prompt"
 VEO = (
     "duration=4s|6s|8s resolution=720p|1080p|4k generate_audio:bool negative_prompt "
     "seed:int auto_fix:bool safety_tolerance=1|2|3|4|5|6"
@@ -116,7 +114,10 @@ MODELS: dict[str, tuple[str, str]] = {  # endpoint → (output and unit, paramet
         for grade in ("pro", "standard", "4k")
     },
     **{
-        f"fal-ai/kling-video/{version}/{grade}/motion-control": ("video second", MOTION)
+        f"fal-ai/kling-video/{version}/{grade}/motion-control": (
+            "video second",
+            MOTION + (" elements:list" if version == "v3" else ""),
+        )
         for version in ("v2.6", "v3")
         for grade in ("pro", "standard")
     },
