@@ -86,6 +86,7 @@ class BudgetLeft:
     reserved: Decimal
     hard: bool
     id: uuid.UUID
+    provider: str = ""  # set where it covers that provider's calls alone
 
 
 def set_budget(
@@ -231,6 +232,7 @@ def _left(budget: Budget, window: BudgetWindow | None) -> BudgetLeft:
         reserved=reserved,
         hard=budget.hard,
         id=budget.pk,
+        provider=budget.provider,
     )
 
 

@@ -43,7 +43,6 @@ def budgets_left(
     """What each budget that covers the deliverable has left, at any of these models' providers."""
     providers = {model.partition("/")[0] for model in models}
     found = budgets.left(
-        workspace=deliverable.workspace,
         deliverable=deliverable,
         phase=phase,
         providers=sorted(providers),
