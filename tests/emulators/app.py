@@ -33,7 +33,7 @@ class Emulator:
             if reply.drop:
                 await self._cut(request)
             else:
-                await wire.write(reply, send)
+                await wire.write(reply, receive, send)
 
     async def _live(self, receive: wire.Receive, send: wire.Send) -> None:
         await receive()

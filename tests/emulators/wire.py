@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
@@ -62,13 +63,19 @@ async def read(scope: Scope, receive: Receive) -> Request:
     )
 
 
-async def write(reply: Reply, send: Send) -> None:
+async def write(reply: Reply, receive: Receive, send: Send) -> None:
+    """Sends the reply; a stream ends when the caller hangs up."""
     headers = dict(reply.headers)
     if reply.chunks is None:
         headers["content-length"] = str(len(reply.body))
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     if reply.chunks is not None:
+        hung_up = asyncio.ensure_future(receive())
         async for chunk in reply.chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await asyncio.sleep(0)
+            if hung_up.done():
+                return
+        hung_up.cancel()
     await send({"type": "http.response.body", "body": reply.body})
