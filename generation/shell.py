@@ -1,0 +1,174 @@
+"""What stands around every page: the navigation with its counts, as the context `shell`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from projects import access
+from projects.access import Right
+from projects.models import CapRequest, Deliverable, HeroRequest, Membership, Notice, Take
+from projects.models.takes import TAKES_IN_FLIGHT
+from projects.models.work import BoardColumn
+
+#: Sections of links: label, address, icon, name of the count, key.
+SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
+    (
+        "",
+        (
+            ("Home", "generation:home", "home", "", "g>h"),
+            ("Clients", "generation:projects", "folder", "", "g>c"),
+            ("Approvals", "generation:approvals", "inbox", "approvals", "g>a"),
+            ("Queue", "generation:queue", "queue", "running", "g>q"),
+        ),
+    ),
+    (
+        "Money",
+        (
+            ("Month", "billing:month", "month", "", "g>m"),
+            ("Budgets", "billing:budgets", "wallet", "", "g>b"),
+            ("Prices", "billing:prices", "coin", "", ""),
+        ),
+    ),
+    (
+        "Making",
+        (
+            ("Routing", "routing:table", "route", "", "g>r"),
+            ("Catalogue", "routing:catalogue", "catalogue", "", ""),
+        ),
+    ),
+    (
+        "Workspace",
+        (
+            ("Activity", "generation:activity", "activity", "", ""),
+            ("People", "generation:people", "people", "", "g>p"),
+            ("Settings", "generation:settings", "settings", "", "g>s"),
+        ),
+    ),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Navigation for the member that `workspace_page` let in; a short one for everybody else."""
+    membership: Membership | None = getattr(request, "membership", None)
+    if membership is None:
+        return {"shell": {"home": "/", "account": _account(None), "sections": []}}
+    counts = waiting(membership)
+    slug = membership.workspace.slug
+    return {
+        "membership": membership,
+        "workspace": membership.workspace,
+        "currency": membership.workspace.currency,
+        "rights": access.rights_of(membership),
+        "shell": {
+            "home": f"/w/{slug}/",
+            "search": f"/w/{slug}/search/",
+            "workspace": {"name": membership.workspace.name},
+            "workspaces": _workspaces(membership),
+            "sections": [_section(*section, request, slug, counts) for section in SECTIONS],
+            "account": _account(membership),
+            "notices": counts["notices"],
+        },
+    }
+
+
+def waiting(membership: Membership) -> dict[str, int]:
+    """What waits for this member, in one query: approvals, own running takes, unread notices."""
+    own = membership.workspace_id
+    approves = Right.APPROVE in access.rights_of(membership)
+    counts = {
+        "heroes": HeroRequest.objects.filter(workspace=own, state="waiting"),
+        "caps": CapRequest.objects.filter(workspace=own, state="waiting"),
+        "reviews": Deliverable.objects.filter(workspace=own, board_column=BoardColumn.REVIEW),
+        "running": Take.objects.filter(
+            workspace=own, requested_by=membership.person_id, state__in=TAKES_IN_FLIGHT
+        ),
+        "notices": Notice.objects.filter(membership=membership, read_at=None, in_page=True),
+    }
+    found = (
+        Membership.objects.filter(pk=membership.pk)
+        .annotate(**{f"{name}_count": _counted(rows) for name, rows in counts.items()})
+        .values_list(*(f"{name}_count" for name in counts))
+        .get()
+    )
+    numbers = dict(zip(counts, found, strict=True))
+    asked = numbers["heroes"] + numbers["caps"] + numbers["reviews"]
+    return {
+        "approvals": asked if approves else 0,
+        "running": numbers["running"],
+        "notices": numbers["notices"],
+    }
+
+
+def _counted(rows: QuerySet[Any]) -> Coalesce:
+    """The number of rows as a subquery of its own."""
+    number = rows.order_by().values(one=Value(1)).annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(number), Value(0))
+
+
+def _section(
+    label: str,
+    links: tuple[tuple[str, str, str, str, str], ...],
+    request: HttpRequest,
+    slug: str,
+    counts: dict[str, int],
+) -> dict[str, Any]:
+    made = [_link(link, request, slug, counts) for link in links if _exists(link[1], slug)]
+    return {"label": label, "links": made}
+
+
+def _exists(name: str, slug: str) -> bool:
+    try:
+        reverse(name, args=[slug])
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def _link(
+    link: tuple[str, str, str, str, str], request: HttpRequest, slug: str, counts: dict[str, int]
+) -> dict[str, Any]:
+    label, name, icon, counted, key = link
+    href = reverse(name, args=[slug])
+    home = name == "generation:home"
+    here = request.path == href if home else request.path.startswith(href)
+    return {
+        "label": label,
+        "href": href,
+        "icon": icon,
+        "count": counts.get(counted, 0) if counted else 0,
+        "due": counted == "approvals",
+        "current": here,
+        "key": key,
+    }
+
+
+def _workspaces(membership: Membership) -> list[dict[str, Any]]:
+    rows = Membership.objects.filter(person=membership.person_id, ended_at__isnull=True)
+    return [
+        {
+            "name": row.workspace.name,
+            "href": f"/w/{row.workspace.slug}/",
+            "current": row.workspace_id == membership.workspace_id,
+        }
+        for row in rows.select_related("workspace").order_by("workspace__name")
+    ]
+
+
+def _account(membership: Membership | None) -> list[dict[str, Any]]:
+    links = [
+        {"label": "Password", "href": reverse("account_change_password"), "icon": "lock"},
+        {"label": "Sign-in security", "href": reverse("mfa_index"), "icon": "key"},
+    ]
+    if membership is None:
+        return links
+    slug = membership.workspace.slug
+    return [
+        {"label": "Notices", "href": f"/w/{slug}/notices/", "icon": "bell"},
+        {"label": "API tokens", "href": f"/w/{slug}/settings/tokens/", "icon": "code"},
+        *links,
+    ]

@@ -1,0 +1,1 @@
+"""The pages that show all rooms: home, board, take desk, approvals, queue, activity, people, settings."""
