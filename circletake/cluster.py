@@ -8,16 +8,24 @@ import os
 import signal
 
 import django
-from django.core.management import call_command
 
-from circletake import postgres
+from circletake import postgres, stopping
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circletake.settings")
     os.register_at_fork(after_in_child=lambda: postgres.die_with_parent(signal.SIGKILL))
     django.setup()
-    call_command("qcluster")
+    from django_q.cluster import Cluster  # needs the apps
+
+    class Announcing(Cluster):  # type: ignore[misc]
+        """Tells tasks that are under way before it waits for them."""
+
+        def stop(self) -> bool:
+            stopping.announce()
+            return bool(super().stop())
+
+    Announcing().start()
 
 
 if __name__ == "__main__":

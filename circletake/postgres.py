@@ -106,10 +106,10 @@ class Server:
     def start(self, *, timeout_seconds: float = 60) -> None:
         """Create the cluster when there is none, run it, and return once it takes connections."""
         self._make_folders()
-        if not (self.directory / "PG_VERSION").exists():
-            self._initialise()
-        else:
+        if self.directory.exists():
             self.stop_left_behind()
+        else:
+            self._initialise()
         settings = {**self.settings, "unix_socket_directories": str(socket_dir(self.data_dir))}
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         with self.log_path.open("ab") as log:
@@ -154,35 +154,33 @@ class Server:
             raise PostgresError(
                 f"{folder} belongs to somebody else. Remove it, or set DATA_DIR to a shorter path."
             )
-        for path in (folder, self.directory):
-            path.mkdir(mode=0o700, exist_ok=True)
-            if _is_root() and path.stat().st_uid == 0:
-                shutil.chown(path, user=self._uid(), group=self._gid())
+        self._give(folder)
+
+    def _give(self, folder: Path) -> None:
+        """Make a folder, or hand on one that root has made, for the user who runs the server."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if _is_root() and folder.stat().st_uid == 0:
+            shutil.chown(folder, user=self._uid(), group=self._gid())
 
     def _initialise(self) -> None:
         """Make the cluster beside its place, then move it: half a cluster is never taken for one."""
-        fresh = self.directory / "fresh"
+        fresh = self.data_dir / "postgres.new"
         if fresh.exists():
             shutil.rmtree(fresh)
-        arguments = (
-            "-U",
-            NAME,
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale-provider=builtin",
-            "--locale=C.UTF-8",
-        )
-        self._run("initdb", "-D", str(fresh), *arguments, "--no-instructions")
-        for path in sorted(fresh.iterdir(), key=lambda entry: entry.name == "PG_VERSION"):
-            path.rename(self.directory / path.name)
-        fresh.rmdir()
+        self._give(fresh)
+        locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
+        self._run("initdb", "-D", str(fresh), "-U", NAME, "--auth=trust", *locale)
+        fresh.rename(self.directory)
 
     def _wait_until_ready(self, timeout_seconds: float) -> None:
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
             if not self.is_running():
                 raise PostgresError(f"The embedded PostgreSQL did not start.\n{self._log_tail()}")
-            if self._run("pg_isready", "-q", "-h", self._host(), "-d", "postgres", check=False) == 0:
+            if (
+                self._run("pg_isready", "-q", "-h", self._host(), "-U", NAME, "-d", "postgres", check=False)
+                == 0
+            ):
                 return
             time.sleep(0.05)
         self.stop()
@@ -242,7 +240,12 @@ class Server:
             (CAP_DAC_OVERRIDE, "dac_override"),
         ):
             if _effective_capabilities() >> bit & 1:
-                return [f"--inh-caps=+{word}", f"--ambient-caps=+{word}"]
+                # access(2) honours capabilities of an ordinary user only with no_setuid_fixup
+                return [
+                    "--securebits=+no_setuid_fixup",
+                    f"--inh-caps=+{word}",
+                    f"--ambient-caps=+{word}",
+                ]
         raise PostgresError(
             f"PostgreSQL never runs as root, and the user {self._user().pw_name} cannot pass {closed[0]}. "
             f"Allow it (chmod o+x {closed[0]}), start as an ordinary user, or set DATABASE_URL."

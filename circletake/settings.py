@@ -72,7 +72,9 @@ DRAIN_SECONDS = env.int("DRAIN_SECONDS", 600)
 PRIVATE_HOSTS: list[str] = env.list("PRIVATE_HOSTS", default=[])
 WEB_PROCESSES = env.int("WEB_PROCESSES", 2)
 WEB_THREADS = env.int("WEB_THREADS", 8)
-WORKERS = env.int("WORKERS", 4)
+WORKERS = env.int("WORKERS", 8)
+"""Processes of the queue. A lane may keep one for minutes, and one must be left for the canary."""
+
 RENDER_PROCESSES = env.int("RENDER_PROCESSES", max(1, (os.cpu_count() or 2) - 1))
 
 # --- Application ----------------------------------------------------------------------------------
@@ -133,6 +135,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "generation.shell.shell",
             ],
             "builtins": ["template_partials.templatetags.partials"],
         },
@@ -250,6 +253,7 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "20/m/ip",
     "confirm_email": "1/3m/key",
 }
+MFA_ADAPTER = "circletake.mfa.EncryptedSecrets"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Circletake"

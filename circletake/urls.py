@@ -6,7 +6,7 @@ from circletake import health
 
 urlpatterns = [
     path("healthz", health.alive, name="healthz"),
-    path("readyz", health.ready, name="readyz"),
+    path("", include("generation.readiness")),
     path("accounts/", include("allauth.urls")),
     path("", include("projects.urls")),
     path("", include("billing.urls")),

@@ -18,6 +18,7 @@ from django_q.tasks import async_task
 from generation.models import Canary
 
 GROUP_VARIABLE = "CIRCLETAKE_WORKER_GROUP"
+LONG_AGO = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 KEEP = datetime.timedelta(days=1)
 
 
@@ -37,12 +38,14 @@ class Watch:
 
     def __init__(self) -> None:
         self.group = ""
-        self.alive_at = self.asked_at = timezone.now()
+        self.alive_at = timezone.now()
+        self.asked_at = LONG_AGO
 
     def begin(self) -> dict[str, str]:
         """Name a fresh group, and return what its processes need in their environment."""
         self.group = secrets.token_hex(8)
-        self.alive_at = self.asked_at = timezone.now()
+        self.alive_at = timezone.now()
+        self.asked_at = LONG_AGO
         return {GROUP_VARIABLE: self.group}
 
     def silent(self) -> str:

@@ -13,11 +13,13 @@ from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.db import connections
 
-from circletake.postgres import Server
+from circletake.postgres import PostgresError, Server
 from circletake.supervisor import Program, Supervisor, require_free_port, sole_user_of
 from projects.models import Workspace
 
 Say = Callable[[str], object]
+PATIENCE = 10
+"""Starts of the embedded database that may fail in a row, a second apart."""
 
 
 def run(*, say: Say) -> None:
@@ -37,9 +39,9 @@ def run(*, say: Say) -> None:
 
 def prepare(*, say: Say) -> None:
     """Bring the schema up to date and, in a demo without any workspace, make the demo's."""
-    call_command("check")
+    call_command("check", verbosity=0)
     call_command("migrate", interactive=False, verbosity=0)
-    call_command("createcachetable")
+    call_command("createcachetable", verbosity=0)
     if settings.DEMO and not Workspace.objects.exists():
         say("First start: making the demo workspace …")
         if "demo" in get_commands():
@@ -66,11 +68,22 @@ class Beat:
         self.server = server
         self.say = say
         self.told = False
+        self.failed_starts = 0
+
+    def restart(self, server: Server) -> None:
+        """Start it again; what is left of a killed one may need a moment to go, but not for ever."""
+        try:
+            server.start()
+            self.failed_starts = 0
+        except PostgresError:
+            self.failed_starts += 1
+            if self.failed_starts > PATIENCE:
+                raise
 
     def __call__(self) -> None:
         if self.server and not self.server.is_running():
             self.say("The embedded PostgreSQL ended by itself and is started again.")
-            self.server.start()
+            self.restart(self.server)
         if not self.told and answers():
             self.told = True
             self.say(f"Circletake is at http://localhost:{settings.PORT} — Ctrl-C stops it.")

@@ -35,15 +35,16 @@ class Running:
         self.processes: dict[int, psutil.Process] = {}
 
     def wait_until_it_answers(self) -> None:
-        def answered() -> bool:
-            assert self.process.poll() is None, self.log()
-            try:
-                return httpx.get(f"http://localhost:{self.port}/readyz").status_code == 200
-            except httpx.TransportError:
-                return False
-
-        wait_for(answered, seconds=120, what=f"an answer from {self.log_path}")
+        wait_for(self.answers, seconds=120, what=f"an answer from {self.log_path}")
         wait_for(lambda: len(self.workers()) == 6, seconds=30, what="the queue's six processes")
+
+    def answers(self) -> bool:
+        """True once web, database and workers are ready."""
+        assert self.process.poll() is None, self.log()
+        try:
+            return httpx.get(f"http://localhost:{self.port}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
 
     def see(self) -> dict[int, psutil.Process]:
         """All processes below, remembered, so that those which outlive their parents are found again."""

@@ -51,7 +51,11 @@ def test_the_second_one_on_the_same_data_is_refused(data_dir: Path, tmp_path: Pa
             f"CommandError: Circletake already runs on {data_dir} (process {first.process.pid}). "
             "Stop it there, or set DATA_DIR and PORT to start another one."
         )
-        assert httpx.get(f"http://localhost:{first.port}/readyz").json() == {"database": "ok"}
+        assert httpx.get(f"http://localhost:{first.port}/readyz").json() == {
+            "database": "ok",
+            "workers": "ok",
+            "lanes": "ok",
+        }
 
 
 def test_a_taken_port_is_refused_by_name(data_dir: Path, tmp_path: Path) -> None:
@@ -95,6 +99,18 @@ def test_a_dead_sentinel_leaves_no_orphans_and_is_replaced(data_dir: Path) -> No
         before = it.workers()
         before[1].kill()
         replaced(it, before, within_seconds=20)
+
+
+def test_a_dead_database_is_started_again(data_dir: Path) -> None:
+    with up(data_dir, DEMO="0") as it:
+        postmaster = int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        psutil.Process(postmaster).kill()
+        wait_for(
+            lambda: "started again" in it.log() and it.answers(),
+            seconds=30,
+            what=f"an answer after the database's death, see {it.log_path}",
+        )
+        it.see()
 
 
 def test_a_dead_supervisor_takes_everything_with_it_and_can_be_started_again(data_dir: Path) -> None:
