@@ -57,7 +57,7 @@ def edit(request: StepRequest) -> Image.Image:
 def brief_for(request: StepRequest, width: int, height: int, overscan: float = 1) -> Brief:
     """All that a scene needs, resolved from a request; the surface may be smaller than asked."""
     seed = asked.seed(request)
-    reading = words.read(request.prompt, seed=seed, family=asked.text(request.parameters, "composition"))
+    reading = _reading(request, seed)
     references = asked.inputs(request)
     lender = next(iter(references.references), None) or references.source
     lent = _open(lender) if lender else None

@@ -113,8 +113,9 @@ def _vote(words: tuple[str, ...], table: Mapping[str, tuple[str, ...]], *key: ob
 
 
 def _brand(prompt: str, words: tuple[str, ...]) -> str:
-    """The first capitalised word inside the prompt, else its longest plain word."""
-    named = re.findall(r"(?<=[\w,] )[A-Z][a-z]{2,11}\b", prompt)
+    """A capitalised word inside the prompt, else one that begins it, else its longest plain word."""
+    cues = {cue for table in (FAMILIES, WEATHER, PRODUCTS) for names in table.values() for cue in names}
+    named = re.findall(r"(?<=[\w,:] )[A-Z][a-z]{2,11}\b", prompt) + re.findall(r"^[A-Z][a-z]{2,11}\b", prompt)
+    names = [name for name in named if name.lower() not in cues | COMMON]
     plain = [word for word in words if word not in COMMON and len(word) <= 10]
-    longest = max(plain, key=len, default="take")
-    return (named[0] if named else longest).upper()
+    return (names[0] if names else max(plain, key=len, default="take")).upper()

@@ -15,6 +15,7 @@ WATER = frozenset(
 )
 ROLLING = frozenset({"dune", "dunes", "desert", "field", "fields", "meadow", "hill", "hills"})
 
+DRY = frozenset({"dune", "dunes", "desert"})
 PEAKS = frozenset({"mountain", "mountains", "alpine", "peak", "peaks", "summit", "ridge", "snow"})
 
 
@@ -29,14 +30,15 @@ def draw(brief: Brief) -> list[Layer]:
 
 def _ridges(brief: Brief, horizon: float, count: int) -> list[Layer]:
     chance = brief.chance("ridges")
-    rolling = bool(ROLLING & set(brief.reading.words)) and not PEAKS & set(brief.reading.words)
+    words = set(brief.reading.words)
+    rolling = bool(ROLLING & words) and not PEAKS & words
     span = brief.field.bottom - horizon
     ridges = []
     for number in range(count):
         near = number / (count - 1)
         top = horizon + span * (0.02 + 0.74 * near**1.25)
         profile = _profile(brief, chance, near, rolling)
-        ridges.append(_ridge(brief, top - profile, near, trees=not rolling and near > 0.55))
+        ridges.append(_ridge(brief, top - profile, near, trees=not DRY & words and near > 0.55))
     return ridges
 
 

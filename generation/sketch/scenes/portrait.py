@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from generation.sketch import dice
 from generation.sketch.colour import Array, mix
 from generation.sketch.field import Field, step
 from generation.sketch.layers import Layer
@@ -13,13 +14,13 @@ from generation.sketch.scenes.brief import Brief
 
 # The outline of head and shoulders looking right, in head heights, clockwise from the chest.
 PROFILE = (
-    (1.02, 1.75), (0.84, 1.32), (0.62, 1.12), (0.34, 0.98), (0.15, 0.86), (0.10, 0.72),
+    (1.02, 2.60), (0.84, 1.32), (0.62, 1.12), (0.34, 0.98), (0.15, 0.86), (0.10, 0.72),
     (0.12, 0.60), (0.20, 0.545), (0.30, 0.535), (0.352, 0.50), (0.356, 0.44), (0.328, 0.405),
     (0.362, 0.372), (0.346, 0.342), (0.374, 0.305), (0.352, 0.262), (0.448, 0.222),
     (0.436, 0.175), (0.385, 0.08), (0.366, 0.025), (0.386, -0.035), (0.372, -0.14),
     (0.295, -0.285), (0.12, -0.385), (-0.12, -0.395), (-0.33, -0.28), (-0.425, -0.07),
     (-0.395, 0.15), (-0.30, 0.33), (-0.245, 0.50), (-0.25, 0.66), (-0.34, 0.82), (-0.62, 0.96),
-    (-0.92, 1.10), (-1.10, 1.34), (-1.20, 1.75),
+    (-0.92, 1.10), (-1.10, 1.34), (-1.20, 2.60),
 )  # fmt: skip
 HAIR: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     # ellipses (x, y, rx, ry) joined to the head
@@ -30,6 +31,8 @@ HAIR: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     "long": ((-0.24, 0.30, 0.28, 0.72),),
 }
 
+DREAM = frozenset({"dream", "dreams", "dreaming", "memory", "memories", "mind", "double", "thoughts"})
+
 
 def draw(brief: Brief) -> list[Layer]:
     chance = brief.chance("figure")
@@ -37,10 +40,12 @@ def draw(brief: Brief) -> list[Layer]:
     head = 0.47 * (1 + 0.14 * (brief.field.bottom - 0.5))
     x = -facing * brief.field.right * float(chance.uniform(0.02, 0.16))
     y = -0.06 * brief.field.bottom + float(chance.uniform(-0.03, 0.02))
-    hair = list(HAIR)[int(chance.integers(len(HAIR)))]
+    person = dice.stream("hair", brief.reading.brand)  # the same for the same name, whatever the seed
+    hair = list(HAIR)[int(person.integers(len(HAIR)))]
     figure = _figure(brief.field, x, y, head, facing, hair)
     layers = _backdrop(brief, x, y, facing)
-    layers += _person(brief, figure, facing, inside=bool(chance.random() < 0.45))
+    layers += _person(brief, figure, facing, inside=bool(DREAM & set(brief.reading.words)))
+    layers += _hair(brief, figure, x, y, head, facing, hair)
     layers += _clothes(brief, figure, x, y, head, facing)
     return layers
 
@@ -69,9 +74,6 @@ def _figure(field: Field, x: float, y: float, head: float, facing: int, hair: st
     canvas = Image.new("L", (field.width * 2, field.height * 2), 0)
     pen = ImageDraw.Draw(canvas)
     pen.polygon(points, fill=255)
-    chest, ends = max(point[1] for point in points), sorted((points[0][0], points[-1][0]))
-    if chest < field.height * 2:
-        pen.rectangle([ends[0], chest, ends[1], field.height * 2], fill=255)
     for hx, hy, rx, ry in HAIR[hair]:
         cx, cy = (
             (x + facing * hx * head + field.right) * scale,
@@ -119,20 +121,42 @@ def _person(brief: Brief, figure: Array, facing: int, *, inside: bool) -> list[L
     ]
 
 
-def _clothes(brief: Brief, figure: Array, x: float, y: float, head: float, facing: int) -> list[Layer]:
-    """A scarf in the accent colour in cold weather or by chance, with a few folds."""
-    chance = brief.chance("scarf")
-    if not (brief.wants("snow") or chance.random() < 0.4):
-        return []
+def _hair(
+    brief: Brief, figure: Array, x: float, y: float, head: float, facing: int, hair: str
+) -> list[Layer]:
+    """The hair in a tone of its own: crown, nape and whatever the style adds, clear of the face."""
     field, palette = brief.field, brief.palette
-    sx, sy = x - 0.06 * facing * head, y + 0.76 * head
-    tilt = (field.x - sx) * 0.16 * facing
-    down = (field.y - sy + tilt) / (0.17 * head)
-    across = (field.x - sx) / (0.36 * head)
-    shape = field.inside(((np.hypot(across, down) - 1) * 0.2 * head).astype(np.float32))
-    folds = 0.5 + 0.5 * np.sin((down * 2.6 + across**2 * 1.3 * facing) * 3.1)
-    lit = 0.45 + 0.55 * step(-1.0, 1.0, (across * facing).astype(np.float32))
-    tone = (0.5 + 0.5 * folds) * lit
-    deep = np.asarray(palette.second * 0.30, np.float32)
-    colour = mix(deep, palette.second, np.asarray(tone, np.float32))
-    return [Layer(colour, shape, 0.6)]
+    parts = [(-0.14, -0.13, 0.44, 0.34), (-0.30, 0.06, 0.20, 0.28), *HAIR[hair]]
+    cover = field.full(0)
+    for hx, hy, rx, ry in parts:
+        part = field.ellipse(x + facing * hx * head, y + hy * head, rx * head, ry * head, 0.006)
+        cover = np.maximum(cover, part)
+    strands = np.sin((field.y * 2.2 + (field.x - x) * facing * 0.9 + (field.x - x) ** 2 * 3) * 150)
+    lit = step(-0.4, 0.5, (field.x - x) * facing / head - 0.4 * (field.y - y) / head)
+    warm = np.asarray(0.55 * palette.shade(0.12) + 0.20 * palette.accent, np.float32)
+    tone = np.asarray(np.clip(lit * 0.75 + 0.05 * strands, 0, 1), np.float32)
+    return [Layer(mix(palette.shade(0.03), warm, tone), cover * figure * 0.9, 0.5)]
+
+
+def _clothes(brief: Brief, figure: Array, x: float, y: float, head: float, facing: int) -> list[Layer]:
+    """A scarf in the second colour, in cold weather or by chance: an end hanging, two loops over it."""
+    if not (brief.wants("snow") or brief.chance("scarf").random() < 0.4):
+        return []
+    field = brief.field
+    tail = field.box(x + 0.17 * facing * head, y + 1.12 * head, 0.085 * head, 0.30 * head, 0.02)
+    layers = [_wool(brief, tail, (field.x - x) * facing * 0.6 / head + 0 * field.y, 16, x)]
+    for lift, wide, tall in ((0.84, 0.35, 0.125), (0.70, 0.27, 0.105)):
+        sx, sy = x - 0.05 * facing * head, y + lift * head
+        across = (field.x - sx) / (wide * head)
+        down = (field.y - sy + (field.x - sx) * 0.14 * facing) / (tall * head)
+        loop = field.inside(((np.hypot(across, down) - 1) * tall * head).astype(np.float32))
+        layers.append(_wool(brief, loop, down + 0.5 * across**2, 2.4, sx))
+    return layers
+
+
+def _wool(brief: Brief, cover: Array, along: Array, folds: float, x: float) -> Layer:
+    field = brief.field
+    lit = 0.35 + 0.65 * step(-0.25, 0.25, (field.x - x) * brief.light)
+    tone = (0.55 + 0.45 * np.sin(along * folds * 2)) * lit
+    colour = brief.palette.second
+    return Layer(mix(np.asarray(colour * 0.28), colour, np.asarray(tone, np.float32)), cover, 0.6)

@@ -233,8 +233,9 @@ def _label(
     rules = [step(soft * 1.6, 0, np.abs(down - place)) for place in (start + 0.05, end - 0.05)]
     lines = np.maximum(*rules) * (np.abs(across) < 0.6)
     middle = body.y - body.height * (1 - (start + end) / 2)
-    word = _word(field, brief.reading.brand, body, middle)
-    mark = field.disc(body.x, middle - body.half_width * 0.42, body.half_width * 0.13)
+    room_down = body.height * (end - start)
+    word = _word(field, brief.reading.brand, body, middle, room_down)
+    mark = field.disc(body.x, middle - room_down * 0.20, min(body.half_width * 0.13, room_down * 0.1))
     return [
         Layer(paper, mask * strip, 0.7),
         Layer(ink, mask * strip * lines * 0.8, 0.7),
@@ -243,13 +244,13 @@ def _label(
     ]
 
 
-def _word(field: Field, text: str, body: Body, middle: float) -> Array:
+def _word(field: Field, text: str, body: Body, middle: float, room_down: float) -> Array:
     canvas = Image.new("L", (field.width, field.height), 0)
     room = body.half_width * 1.25 / field.pixel
-    size = int(body.half_width * 0.36 / field.pixel)
+    size = int(min(body.half_width * 0.36, room_down * 0.34) / field.pixel)
     while size > 8 and lettering.width(text, size, 0.08) > room:
         size -= 1
     x = (body.x + field.right) / field.pixel
-    baseline = (middle + body.half_width * 0.22 + field.bottom) / field.pixel
+    baseline = (middle + min(body.half_width * 0.22, room_down * 0.2) + field.bottom) / field.pixel
     lettering.centred(canvas, text, x=x, baseline=baseline, size=size, tracking=0.08)
     return np.asarray(canvas, np.float32) / 255
