@@ -81,6 +81,13 @@ def finished(picture: colour.Array, brief: Brief) -> Image.Image:
     return finish.to_image(graded)
 
 
+def _reading(request: StepRequest, seed: int) -> words.Reading:
+    try:
+        return words.read(request.prompt, seed=seed, family=asked.text(request.parameters, "composition"))
+    except ValueError as error:
+        raise asked.RequestRefused(str(error)) from error
+
+
 def _palette(words_read: tuple[str, ...], seed: int, colours: tuple[str, ...] | list[str]) -> colour.Palette:
     try:
         return palettes.choose(words=words_read, seed=seed, colours=colours)
