@@ -1,0 +1,1 @@
+"""Forms of this room's pages; the rules themselves stand in the work functions that they call."""

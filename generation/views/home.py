@@ -1,0 +1,136 @@
+"""Home: the work that waits for this person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, F, QuerySet
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from billing import budgets
+from billing.models import Budget
+from generation import boards
+from projects import access
+from projects.access import Right, WorkspaceRequest, policy, workspace_page
+from projects.models import CapRequest, Deliverable, HeroRequest, Membership, Notice
+from projects.models.work import BoardColumn
+
+MINE_FIRST = (
+    BoardColumn.CHOOSING,
+    BoardColumn.MAKING,
+    BoardColumn.BRIEF,
+    BoardColumn.APPROVAL,
+    BoardColumn.REVIEW,
+)
+CARDS_A_COLUMN = 4
+WAITING_SHOWN = 6
+BUDGETS_SHOWN = 4
+
+
+@require_safe
+@policy("signed_in")
+def entrance(request: Any) -> HttpResponseRedirect | HttpResponse:
+    """The site's first address: to one's workspace, to sign-in, or to what to do without either."""
+    if not request.user.is_authenticated:
+        return redirect("account_login")
+    first = (
+        Membership.objects.filter(person=request.user, ended_at__isnull=True)
+        .select_related("workspace")
+        .order_by("-joined_at")
+        .first()
+    )
+    if first is None:
+        return render(request, "generation/no_workspace.html")
+    return redirect("generation:home", first.workspace.slug)
+
+
+@require_safe
+@workspace_page(Right.READ)
+def home(request: WorkspaceRequest) -> HttpResponse:
+    """My deliverables by what they wait for, what waits for my approval, my budgets, my notices."""
+    member, rights = request.membership, access.rights_of(request.membership)
+    mine = _mine(member)
+    context: dict[str, Any] = {
+        "mine": _columns(mine, member),
+        "notices": Notice.objects.filter(membership=member, read_at=None, in_page=True).order_by(
+            "-created_at"
+        )[:5],
+    }
+    if Right.APPROVE in rights:
+        context |= _approvals(member)
+    if {Right.SET_BUDGETS, Right.KEEP_BOOKS} & rights:
+        context["budgets"] = _budgets(member)
+    if Right.KEEP_BOOKS in rights:
+        context["month"] = timezone.localdate()
+    return render(request, "generation/home.html", context)
+
+
+def _mine(member: Membership) -> QuerySet[Deliverable]:
+    return Deliverable.objects.filter(workspace=member.workspace_id, created_by=member.person_id)
+
+
+def _columns(mine: QuerySet[Deliverable], member: Membership) -> list[dict[str, Any]]:
+    """What waits for me, column by column: exact counts and the next few by due date."""
+    counts = dict(
+        mine.filter(board_column__in=MINE_FIRST)
+        .order_by()
+        .values_list("board_column")
+        .annotate(number=Count("pk"))
+    )
+    ids = [
+        pk
+        for key in MINE_FIRST
+        if counts.get(key)
+        for pk in mine.filter(board_column=key)
+        .order_by(F("due_on").asc(nulls_last=True), "key")
+        .values_list("pk", flat=True)[:CARDS_A_COLUMN]
+    ]
+    cards = boards.cards_of(
+        Deliverable.objects.filter(pk__in=ids).order_by(F("due_on").asc(nulls_last=True), "key"),
+        workspace=member.workspace,
+        today=timezone.localdate(),
+    )
+    return [
+        {
+            "key": key,
+            "label": key.label,
+            "count": counts[key],
+            "cards": [card for card in cards if card["column"] == key],
+        }
+        for key in MINE_FIRST
+        if counts.get(key)
+    ]
+
+
+def _approvals(member: Membership) -> dict[str, Any]:
+    heroes = (
+        HeroRequest.objects.visible_to(member)
+        .filter(state="waiting")
+        .select_related("deliverable__campaign", "requested_by", "take__poster")
+        .order_by("requested_at")
+    )
+    caps = (
+        CapRequest.objects.visible_to(member)
+        .filter(state="waiting")
+        .select_related("deliverable__campaign", "requested_by")
+        .order_by("requested_at")
+    )
+    return {
+        "heroes": heroes[:WAITING_SHOWN],
+        "caps": caps[:WAITING_SHOWN],
+        "approves": True,
+    }
+
+
+def _budgets(member: Membership) -> list[budgets.BudgetLeft]:
+    rows = (
+        Budget.objects.visible_to(member)
+        .filter(ended_at=None, deliverable=None)
+        .select_related(*budgets.NAMED)
+        .order_by("set_at")[:20]
+    )
+    found = budgets.in_window(rows, timezone.now())
+    return sorted(found, key=lambda row: row.left / row.limit if row.limit else 0)[:BUDGETS_SHOWN]

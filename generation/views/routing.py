@@ -1,0 +1,180 @@
+"""Pages of the routing table: the version in force in words, other versions, the dry run, proposals."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from generation import dry_run, workspaces
+from generation.routing_forms import DryRun, Proposal, as_text
+from projects import access
+from projects.access import Right, WorkspaceRequest, workspace_page
+from projects.problems import Refused
+from routing import tables, words
+from routing.models import RoutingTable
+from routing.models.tables import TableState
+
+
+@require_safe
+@workspace_page(Right.READ)
+def in_force(request: WorkspaceRequest) -> HttpResponse:
+    """The table in force; where there is none, the newest version."""
+    rows = _versions(request)
+    current = next((row for row in rows if row.state == TableState.PUBLISHED), None)
+    return _page(request, current or (rows[0] if rows else None), rows)
+
+
+@require_safe
+@workspace_page(Right.READ)
+def version(request: WorkspaceRequest, number: int) -> HttpResponse:
+    """One version, with what it changes against the one in force or the one before."""
+    return _page(request, _one(request, number), _versions(request))
+
+
+@require_safe
+@workspace_page(Right.READ)
+def try_brief(request: WorkspaceRequest) -> HttpResponse:
+    """The dry run: what the table in force would choose for a brief."""
+    form = DryRun(request.GET or None, membership=request.membership)
+    context = {"dry_run_form": form, "workspace": request.membership.workspace}
+    status = 200
+    if form.is_valid():
+        try:
+            context["decision"] = dry_run.resolve(
+                workspace=request.membership.workspace,
+                brief=form.brief(),
+                shape=form.cleaned_data["format"],
+                now=timezone.now(),
+            )
+        except Refused as refused:
+            context["refusal"], status = refused, refused.status
+    elif form.is_bound:
+        status = 422
+    part = "routing/dry_run.html" + ("#result" if request.headers.get("HX-Request") else "")
+    return render(request, part, context, status=status)
+
+
+@workspace_page(Right.PROPOSE_TABLES)
+def propose(request: WorkspaceRequest) -> HttpResponse:
+    """A new version, written from the one in force or from `?from=`."""
+    if request.method != "POST":
+        return _proposal(request, Proposal(initial=_draft(request)))
+    form = Proposal(request.POST)
+    if not form.is_valid():
+        return _proposal(request, form, status=422)
+    try:
+        table = tables.propose(
+            content=form.cleaned_data["document"],
+            reason=form.cleaned_data["reason"],
+            by=request.membership,
+            pipelines=workspaces.published(request.membership.workspace),
+        )
+    except tables.TableUnsound as refused:
+        for problem in refused.problems:
+            form.add_error("document", str(problem))
+        return _proposal(request, form, status=422)
+    return redirect("generation:routing_version", request.membership.workspace.slug, table.version)
+
+
+@require_POST
+@workspace_page(Right.PUBLISH_TABLES)
+def publish(request: WorkspaceRequest, number: int) -> HttpResponse:
+    """Puts a proposed version in force."""
+    table = _one(request, number)
+    try:
+        tables.publish(
+            table=table,
+            by=request.membership,
+            pipelines=workspaces.published(request.membership.workspace),
+        )
+    except Refused as refused:
+        return _page(request, table, _versions(request), refusal=refused)
+    return redirect("generation:routing", request.membership.workspace.slug)
+
+
+@require_POST
+@workspace_page(Right.PROPOSE_TABLES)
+def withdraw(request: WorkspaceRequest, number: int) -> HttpResponse:
+    """Takes a proposal back."""
+    table = _one(request, number)
+    try:
+        tables.withdraw(table=table, by=request.membership)
+    except Refused as refused:
+        return _page(request, table, _versions(request), refusal=refused)
+    return redirect("generation:routing_version", request.membership.workspace.slug, number)
+
+
+def _versions(request: WorkspaceRequest) -> list[RoutingTable]:
+    """All versions, newest first, without their documents."""
+    rows = RoutingTable.objects.visible_to(request.membership).select_related("author", "approver")
+    return list(rows.defer("document").order_by("-version"))
+
+
+def _one(request: WorkspaceRequest, number: int) -> RoutingTable:
+    rows = RoutingTable.objects.visible_to(request.membership).select_related("author", "approver")
+    found = rows.filter(version=number).first()
+    if found is None:
+        raise Http404(f"There is no version {number}.")
+    return found
+
+
+def _page(
+    request: WorkspaceRequest,
+    table: RoutingTable | None,
+    rows: list[RoutingTable],
+    *,
+    refusal: Refused | None = None,
+) -> HttpResponse:
+    rights = access.rights_of(request.membership)
+    mine = table is not None and table.author_id == request.membership.person_id
+    context = {
+        "workspace": request.membership.workspace,
+        "table": table,
+        "versions": rows,
+        "routes": _in_words(table) if table else [],
+        "against": _against(table, rows) if table else None,
+        "dry_run_form": DryRun(membership=request.membership),
+        "may_propose": Right.PROPOSE_TABLES in rights,
+        "may_publish": Right.PUBLISH_TABLES in rights,
+        "may_withdraw": mine or Right.PUBLISH_TABLES in rights,
+        "mine": mine,
+        "refusal": refusal,
+    }
+    return render(request, "routing/table.html", context, status=refusal.status if refusal else 200)
+
+
+def _in_words(table: RoutingTable) -> list[dict[str, object]]:
+    """Routes for pages: first those that name a pipeline, then those of steps."""
+    routes = sorted(tables.parsed(table).routes, key=lambda route: bool(route.step))
+    return [
+        {"route": route, "subject": words.subject(route), "parts": words.parts(route)} for route in routes
+    ]
+
+
+def _against(table: RoutingTable, rows: list[RoutingTable]) -> dict[str, object] | None:
+    """What the version changes: a proposal against the table in force, others against the one before."""
+    others = [row for row in rows if row.version < table.version]
+    if table.state == TableState.PROPOSED:
+        others = [row for row in rows if row.state == TableState.PUBLISHED]
+    before = next((row for row in others if row.published_at), None)
+    if before is None:
+        return None
+    return {"version": before.version, "changes": tables.changes(before.document, table.document)}
+
+
+def _draft(request: WorkspaceRequest) -> dict[str, str]:
+    """What the editor starts with."""
+    rows = RoutingTable.objects.visible_to(request.membership)
+    number = request.GET.get("from", "")
+    if number.isdecimal():
+        found = rows.filter(version=int(number)).first()
+    else:
+        found = rows.filter(state=TableState.PUBLISHED).first()
+    return {"document": as_text(found)} if found else {}
+
+
+def _proposal(request: WorkspaceRequest, form: Proposal, *, status: int = 200) -> HttpResponse:
+    context = {"form": form, "workspace": request.membership.workspace}
+    return render(request, "routing/propose.html", context, status=status)
