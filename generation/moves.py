@@ -67,7 +67,7 @@ def alter(
 
 def same(ids: Iterable[uuid.UUID], **columns: Any) -> dict[uuid.UUID, dict[str, Any]]:
     """The same changes for each of the rows."""
-    return {one: columns for one in ids}
+    return dict.fromkeys(ids, columns)
 
 
 def _move(
@@ -101,9 +101,7 @@ def _update(
     names = list(changes[keys[0]])
     fields = [model._meta.get_field(name) for name in names]
     columns = ", ".join(f'"{field.column}" = v.c{i}' for i, field in enumerate(fields))
-    casts = "".join(
-        f", unnest(%s::{field.db_type(connection)}[]) AS c{i}" for i, field in enumerate(fields)
-    )
+    casts = "".join(f", unnest(%s::{field.db_type(connection)}[]) AS c{i}" for i, field in enumerate(fields))
     sql = f"""
         WITH v AS (SELECT unnest(%s::uuid[]) AS id{casts}),
         locked AS (
@@ -114,8 +112,7 @@ def _update(
         WHERE t.id = v.id AND t.state = ANY(%s) RETURNING t.id
     """  # noqa: S608  names come from the models
     values = [
-        [_plain(field, changes[key][name]) for key in keys]
-        for name, field in zip(names, fields, strict=True)
+        [_plain(field, changes[key][name]) for key in keys] for name, field in zip(names, fields, strict=True)
     ]
     found = [str(state) for state in states]
     with connection.cursor() as cursor:

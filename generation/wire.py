@@ -14,11 +14,9 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import aiohttp
 import httpx
-import httpx_aiohttp
 
-from generation import addresses
+from generation.providers import clients
 
 AT_ONCE = 300
 """Calls of one wire that are open at the same time."""
@@ -26,28 +24,11 @@ AT_ONCE = 300
 GATHER_SECONDS = 0.05
 """After a first result, how long others are waited for, so that they are written together."""
 
-TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=None)
 CALL_SECONDS = 100.0
 """The longest that one call may take in all; less than a lease lasts."""
 
 K = TypeVar("K")
 Work = Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]
-
-
-class CheckedTransport(httpx_aiohttp.AiohttpTransport):
-    """aiohttp's engine under httpx's interface, calling only hosts that may be called."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        addresses.require_allowed_literal(request.url.host)
-        return await super().handle_async_request(request)
-
-
-def new_client() -> httpx.AsyncClient:
-    """A client to be shared; to be made and closed inside one event loop."""
-    connector = aiohttp.TCPConnector(limit=0, resolver=addresses.PublicResolver())
-    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-    transport = CheckedTransport(client=session)
-    return httpx.AsyncClient(transport=transport, timeout=TIMEOUT, trust_env=False)
 
 
 class Wire:
@@ -73,9 +54,7 @@ class Wire:
         self._thread.join()
         self._loop.close()
 
-    def each(
-        self, work: Mapping[K, Work], *, at_once: int = AT_ONCE
-    ) -> Iterator[dict[K, Any]]:
+    def each(self, work: Mapping[K, Work], *, at_once: int = AT_ONCE) -> Iterator[dict[K, Any]]:
         """Does all the work at once, up to `at_once` pieces, and yields what ended: result or exception.
 
         Every key comes back exactly once. A piece that takes longer than CALL_SECONDS ends in TimeoutError.
@@ -99,7 +78,7 @@ class Wire:
         self, work: Mapping[K, Work], at_once: int, done: queue.SimpleQueue[tuple[K, Any]]
     ) -> None:
         if self._client is None:
-            self._client = new_client()
+            self._client = clients.new_client()
         client, gate = self._client, asyncio.Semaphore(at_once)
 
         async def one(key: K, piece: Work) -> None:

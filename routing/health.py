@@ -113,10 +113,11 @@ def record(
     model_key: str,
     error_class: str = "",
     seconds: Decimal = ZERO,
+    calls: int = 1,
     now: datetime.datetime | None = None,
 ) -> str:
     """Counts a call that ended (`error_class` empty: it succeeded) and answers the breaker's
-    state."""
+    state. Several that ended alike are counted in one go: `calls`, and their `seconds` summed."""
     now = now or timezone.now()
     with transaction.atomic():
         ModelHealth.objects.bulk_create(
@@ -124,7 +125,7 @@ def record(
             ignore_conflicts=True,
         )
         row = ModelHealth.objects.select_for_update().get(workspace=workspace, model_key=model_key)
-        _count(row, error_class, seconds=seconds, now=now)
+        _count(row, error_class, seconds=seconds, calls=calls, now=now)
         if error_class in FAILURES or not error_class:
             _move(row, failed=bool(error_class), now=now)
     return row.state
@@ -157,19 +158,21 @@ def _locked(workspace: Workspace, model_key: str) -> ModelHealth | None:
     return rows.filter(workspace=workspace, model_key=model_key).first()
 
 
-def _count(row: ModelHealth, error_class: str, *, seconds: Decimal, now: datetime.datetime) -> None:
+def _count(
+    row: ModelHealth, error_class: str, *, seconds: Decimal, calls: int, now: datetime.datetime
+) -> None:
     """Adds to the sample of this minute; the breaker's row is locked."""
     sample, _ = HealthSample.objects.get_or_create(
         workspace_id=row.workspace_id,
         model_key=row.model_key,
         minute=now.replace(second=0, microsecond=0),
     )
-    sample.calls += 1
+    sample.calls += calls
     sample.seconds += seconds
     if error_class in FAILURES:
-        sample.failures += 1
+        sample.failures += calls
     if error_class:
-        sample.errors = {**sample.errors, error_class: sample.errors.get(error_class, 0) + 1}
+        sample.errors = {**sample.errors, error_class: sample.errors.get(error_class, 0) + calls}
     sample.save(update_fields=["calls", "seconds", "failures", "errors"])
 
 

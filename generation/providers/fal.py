@@ -103,7 +103,7 @@ class Fal:
                 headers=headers,
                 json=body,
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unsent(error) from error
         if response.status_code != 200:
             raise _refused(response)
@@ -223,17 +223,17 @@ def _address(account: Account, job_id: str, handle: Mapping[str, Any], what: str
 async def _call(client: httpx.AsyncClient, method: str, account: Account, address: str) -> httpx.Response:
     try:
         return await client.request(method, address, headers=_authorization(account))
-    except httpx.TimeoutException as error:
-        raise ProviderError(ErrorClass.TIMEOUT, f"fal did not answer: {error!r}") from error
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
+        if clients.timed_out(error):
+            raise ProviderError(ErrorClass.TIMEOUT, f"fal did not answer: {error!r}") from error
         raise ProviderError(ErrorClass.UNAVAILABLE, f"fal cannot be reached: {error!r}") from error
 
 
-def _unsent(error: httpx.TransportError) -> ProviderError:
+def _unsent(error: httpx.RequestError) -> ProviderError:
     if clients.never_sent(error):
         return ProviderError(ErrorClass.UNAVAILABLE, f"fal cannot be reached: {error!r}", charged=False)
     return ProviderError(
-        ErrorClass.TIMEOUT if isinstance(error, httpx.ReadTimeout) else ErrorClass.UNKNOWN,
+        ErrorClass.TIMEOUT if clients.timed_out(error) else ErrorClass.UNKNOWN,
         f"The job was sent and no answer came: {error!r}",
         ambiguous=True,
     )
@@ -249,3 +249,8 @@ def _refused(response: httpx.Response) -> ProviderError:
     elif error.charged is None:
         error.charged = False
     return error
+
+
+def key_set_address(account_url: str) -> str:
+    """Where the keys are that sign webhooks, for an account with this base address."""
+    return f"{fal_storage.store_url(account_url)}/.well-known/jwks.json"

@@ -216,9 +216,7 @@ class Provider(Protocol):
         """The request in the provider's words; raises ProviderError(BAD_REQUEST) when impossible."""
         ...
 
-    async def submit(
-        self, client: httpx.AsyncClient, *, account: Account, job: Job
-    ) -> Submitted: ...
+    async def submit(self, client: httpx.AsyncClient, *, account: Account, job: Job) -> Submitted: ...
 
     async def poll(
         self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]

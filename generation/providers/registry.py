@@ -40,3 +40,10 @@ def base_url(name: str) -> str:
     if name not in BASE_URLS:
         raise UnknownProvider(name)
     return BASE_URLS[name]
+
+
+def key_set_address(name: str, account_url: str) -> str:
+    """Where the keys are that sign the provider's webhooks; "" for a provider that signs none."""
+    module = importlib.import_module(MODULES[name])
+    find = getattr(module, "key_set_address", None)
+    return str(find(account_url or base_url(name))) if find else ""

@@ -1,0 +1,161 @@
+"""What an error leads to: wait, retry, the next model, or the end, as the route says for its class."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from generation import charges, ending, lanes, moves, pace, settle, unknown
+from generation.models import Call, ProviderAccount, Run
+from generation.models.runs import CallState, Lane, RunState
+from generation.providers.protocol import ErrorClass, JobState, ProviderError, Status
+from routing import health
+from routing.decision import Then
+from routing.document import ON_ERROR, RETRIES
+
+ENDED: dict[JobState, CallState] = {
+    JobState.FAILED: CallState.FAILED,
+    JobState.BLOCKED: CallState.BLOCKED,
+    JobState.CANCELLED: CallState.CANCELLED,
+}
+LONGEST_WAIT = datetime.timedelta(hours=6)
+"""A run that no provider would take for this long has failed."""
+
+
+def not_accepted(*, call: Call, error: ProviderError, now: datetime.datetime) -> None:
+    """The submit did not end with a job: it was refused, or nobody knows."""
+    if error.ambiguous:
+        unknown.mark(call=call.pk, error=error, now=now)
+        return
+    with transaction.atomic():
+        row = ending.locked(call.run_id)
+        if not moves.calls(
+            {call.pk: {**_said(error), "ended_at": now}},
+            to=CallState.REFUSED,
+            sources=[CallState.INTENDED, CallState.UNKNOWN],
+        ):
+            return
+        _rest_account(call, error, now)
+        _go_on(row, call.pk, error, charged=bool(error.charged), now=now)
+    _count(row, call, error, now)
+
+
+def ended_badly(*, call: Call, status: Status, now: datetime.datetime) -> None:
+    """An accepted job failed, was blocked or was cancelled: its money ends, the run goes on or ends."""
+    error = status.error or ProviderError(ErrorClass.UNAVAILABLE, f"the job ended: {status.state}")
+    charged = was_charged(status, error)
+    with transaction.atomic():
+        row = ending.locked(call.run_id)
+        ended_at = status.ended_at or now
+        columns = {**_said(error), "ended_at": ended_at, **told(status)}
+        if not moves.calls({call.pk: columns}, to=ENDED.get(status.state, CallState.FAILED)):
+            return
+        _go_on(row, call.pk, error, charged=charged, now=now)
+    if status.state != JobState.CANCELLED:
+        _count(row, call, error, now)
+
+
+def unusable(*, call: Call, error: ProviderError, now: datetime.datetime) -> None:
+    """A job succeeded and brought nothing that can be used: charged as the provider charges a success."""
+    with transaction.atomic():
+        row = ending.locked(call.run_id)
+        if not moves.calls({call.pk: {**_said(error), "ended_at": now}}, to=CallState.FAILED):
+            return
+        _go_on(row, call.pk, error, charged=error.charged is not False, now=now)
+    _count(row, call, error, now)
+
+
+def was_charged(status: Status, error: ProviderError) -> bool:
+    """What the provider says about money: an amount, units, or a plain word; silence means no charge."""
+    if status.charge is not None:
+        return status.charge > 0
+    if status.billed_units is not None:
+        return status.billed_units > 0
+    return bool(error.charged)
+
+
+def told(status: Status) -> dict[str, Any]:
+    """What a status says about money, as columns of a call."""
+    return {
+        "units": status.billed_units,
+        "reported_charge": status.charge,
+        "reported_currency": status.charge_currency,
+    }
+
+
+def _go_on(run: Run, call: uuid.UUID, error: ProviderError, *, charged: bool, now: datetime.datetime) -> None:
+    """Settles the ended call, then lets the run wait, retry, take its next model, or end."""
+    row = Call.objects.select_related("run__take__workspace", "run__take__requested_by", "hold").get(pk=call)
+    if charged:
+        books = charges.open_books([row], now=now)
+        settle.post(call=row, books=books, failed_charged=True, now=now)
+    due_at, choice = _next(run, row, error, now)
+    if due_at is None:
+        settle.void(call=row, reason=f"{error.error_class}: {error.detail}"[:200], now=now)
+        ending.fail_run(run=run.pk, error_class=error.error_class, error=error.detail, now=now)
+        return
+    if not charged:
+        Call.objects.filter(pk=call).update(hold=None)
+    again = {
+        **moves.FREE,
+        "lane": Lane.SUBMIT,
+        "due_at": due_at,
+        "choice": choice,
+        "waiting_for": _words(error, run, choice)[:200],
+        "error_class": error.error_class,
+        "error": error.detail[:500],
+    }
+    if moves.runs({run.pk: again}, to=RunState.QUEUED):
+        lanes.ring(Lane.SUBMIT)
+    else:
+        settle.void_rest(runs=[run.pk], reason="the run has ended", now=now)
+
+
+def _next(
+    run: Run, call: Call, error: ProviderError, now: datetime.datetime
+) -> tuple[datetime.datetime | None, int]:
+    """When the run is submitted again and with which choice; None for never."""
+    if run.state == RunState.CANCELLED or call.cancel_requested_at is not None:
+        return None, run.choice
+    then = run.request.get("on_error", {}).get(error.error_class) or ON_ERROR[error.error_class]
+    tries = run.calls.filter(model=call.model, error_class=error.error_class).count()
+    pause = pace.after_trouble(tries=tries, retry_after_seconds=error.retry_after_seconds)
+    if then == Then.WAIT and now - (run.started_at or now) < LONGEST_WAIT:
+        return now + pause, run.choice
+    if then == Then.RETRY and tries <= int(run.request.get("retries", RETRIES)):
+        return now + pause, run.choice
+    if then == Then.STOP or run.choice + 1 >= len(run.request.get("choices", [])):
+        return None, run.choice
+    return now, run.choice + 1
+
+
+def _words(error: ProviderError, run: Run, choice: int) -> str:
+    plain = ending.PLAIN.get(error.error_class, "")
+    if choice != run.choice:
+        return f"{plain} {run.request['choices'][choice]['model']} is next."
+    return f"{plain} It is tried again."
+
+
+def _said(error: ProviderError) -> dict[str, str]:
+    return {"error_class": str(error.error_class), "error": error.detail[:500]}
+
+
+def _rest_account(call: Call, error: ProviderError, now: datetime.datetime) -> None:
+    """A provider that named a time to wait is left alone by every worker until then."""
+    if error.error_class == ErrorClass.RATE_LIMITED and error.retry_after_seconds:
+        until = now + datetime.timedelta(seconds=error.retry_after_seconds)
+        ProviderAccount.objects.filter(pk=call.account_id).update(blocked_until=until)
+
+
+def _count(run: Run, call: Call, error: ProviderError, now: datetime.datetime) -> None:
+    """Lets the model's circuit breaker know, outside the transaction that ended the call."""
+    health.record(
+        workspace=run.take.workspace,
+        model_key=call.model,
+        error_class=str(error.error_class),
+        seconds=pace.seconds_between(call.accepted_at or call.intended_at, now),
+        now=now,
+    )

@@ -1,0 +1,132 @@
+"""What a call cost: what the provider says it charged, else what its price row makes of its units."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Iterable
+from decimal import Decimal
+
+from billing import money, rates
+from billing.ledger import Charge
+from billing.models import PriceRow
+from generation import choosing
+from generation.models import Call, Recipe, Run
+from projects.models import Workspace
+from routing import pricing
+from routing.brief import Price
+from routing.models import CatalogueModel
+
+ZERO = Decimal(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """An amount in the workspace's currency, with where it came from. None of it is rounded yet."""
+
+    amount: Decimal
+    native_amount: Decimal | None
+    native_currency: str
+    rate: Decimal | None
+    calculation: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Books:
+    """Price rows, capabilities and rates for a batch of calls, read once."""
+
+    price_rows: dict[uuid.UUID, PriceRow]
+    capabilities: dict[str, dict[str, object]]
+    rates: dict[uuid.UUID, dict[str, Decimal]]
+    recipes: dict[uuid.UUID, Recipe]
+    tiers: dict[str, str]
+
+
+def open_books(calls: Iterable[Call], *, now: datetime.datetime) -> Books:
+    """The calls come with `run.take.workspace`. Four queries, and one a workspace."""
+    calls = list(calls)
+    workspaces: dict[uuid.UUID, Workspace] = {c.workspace_id: c.run.take.workspace for c in calls}
+    models = CatalogueModel.objects.filter(key__in={call.model for call in calls})
+    known = list(models.order_by("workspace"))
+    return Books(
+        price_rows=PriceRow.objects.in_bulk({c.price_row for c in calls if c.price_row}),
+        capabilities={row.key: row.capabilities for row in known},
+        rates={pk: rates.rates_at(workspace, now) for pk, workspace in workspaces.items()},
+        recipes=Recipe.objects.defer("request", "decision").in_bulk({c.run.take_id for c in calls}),
+        tiers={row.key: row.tier for row in known},
+    )
+
+
+def cost_of(call: Call, books: Books) -> Cost:
+    """What the call cost. A foreign amount takes the rate of its service date; without one, what was held."""
+    known = books.rates[call.workspace_id]
+    if call.reported_charge is not None:
+        currency = call.reported_currency
+        words = f"{call.provider} reported {call.reported_charge} {currency}"
+        return _exchanged(call, call.reported_charge, currency, known, words)
+    row = books.price_rows.get(call.price_row) if call.price_row else None
+    if row is None:
+        held = call.hold.amount if call.hold else ZERO
+        return Cost(held, None, "", None, "no price row: the amount that was held")
+    native, words = _by_row(call, row, books.capabilities.get(call.model, {}))
+    return _exchanged(call, native, row.currency, known, words)
+
+
+def _by_row(call: Call, row: PriceRow, capabilities: dict[str, object]) -> tuple[Decimal, str]:
+    price = Price(
+        unit=row.unit,
+        amount=row.amount,
+        currency=row.currency,
+        row=str(row.pk),
+        first_amount=row.first_amount,
+        conditions=row.conditions,
+    )
+    step = choosing.step_of(call.run)
+    if call.units is not None:
+        height = min(step.width or 0, step.height or 0)
+        each = pricing.unit_amount(price, height=height)
+        native = pricing.cost(price, units=call.units, amount=each)
+        return native, f"{call.units.normalize():f} {row.unit} billed at {each.normalize():f}"
+    native = pricing.quote(price, step, capabilities).expected
+    units = pricing.expected_units(price, step, capabilities)
+    return native, f"{units.normalize():f} {row.unit} at {row.amount.normalize():f}"
+
+
+def _exchanged(call: Call, native: Decimal, currency: str, known: dict[str, Decimal], words: str) -> Cost:
+    rate = known.get(currency)
+    if rate is None:
+        held = call.hold.amount if call.hold else ZERO
+        return Cost(held, native, currency, None, f"{words}; no rate, the amount that was held")
+    return Cost(money.exchanged(native, rate), native, currency, rate, words)
+
+
+def charge(call: Call, books: Books, *, failed_charged: bool, now: datetime.datetime) -> Charge:
+    """The charge as the ledger books it, with the versions that made the take."""
+    cost = cost_of(call, books)
+    run: Run = call.run
+    recipe = books.recipes.get(run.take_id)
+    named = run.request.get("choices", [])
+    tier = next((c.get("tier", "") for c in named if c["model"] == call.model), "")
+    return Charge(
+        amount=money.booked(cost.amount),
+        native_amount=None if cost.native_amount is None else money.booked(cost.native_amount),
+        native_currency=cost.native_currency,
+        rate=cost.rate,
+        service_at=min(call.ended_at or now, now),
+        stage=run.stage,
+        failed_charged=failed_charged,
+        model=call.model,
+        tier=tier or books.tiers.get(call.model, ""),
+        provider=call.provider,
+        pipeline=recipe.pipeline if recipe else "",
+        routing_version=str(recipe.routing_version or "") if recipe else "",
+        prompt_template=recipe.prompt_template if recipe else "",
+        seed_policy=recipe.seed_policy if recipe else "",
+        person=run.take.requested_by,
+        person_email=run.take.requested_by_email,
+        run=run.pk,
+        call=call.pk,
+        price_row=call.price_row,
+        calculation=cost.calculation,
+    )

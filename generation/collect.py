@@ -1,0 +1,249 @@
+"""The collect lane: results are fetched into the store, looked into, booked, and what follows is queued."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+import datetime
+import functools
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from django.db import transaction
+from django.utils import timezone
+
+from generation import aftermath, charges, ending, lanes, moves, pace, renditions, settle, wire
+from generation.charges import Books
+from generation.media import download, probe, store
+from generation.media.download import DownloadFailed
+from generation.media.limits import MalformedMedia, StorageFull
+from generation.media.probe import Probe
+from generation.models import Call, Run
+from generation.models.runs import CallState, Lane, RunState
+from generation.providers.protocol import ErrorClass, ProviderError
+from projects.models import Asset, TakeAsset
+from routing import health
+
+BATCH = 60
+AT_ONCE = 24
+DOWNLOAD_SECONDS = 90.0
+MOST_TRIES = 6
+STORED = "store:"  # an output that lies in the store already, as the built-in renderer's do
+NO_ROOM_PAUSE = datetime.timedelta(seconds=30)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """One output, safely stored and looked into; or a text."""
+
+    probe: Probe | None
+    name: str
+    text: str = ""
+
+
+def collect_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit: int = BATCH) -> int:
+    """Fetches and settles a batch of finished jobs; answers how many."""
+    at = now or timezone.now()
+    lease, leased = lanes.lease(Lane.COLLECT, limit=limit, now=at)
+    if not leased:
+        return 0
+    calls = _calls(leased)
+    Run.objects.filter(lease=lease).exclude(pk__in=calls).update(**moves.RESTING)
+    books = charges.open_books(calls.values(), now=at)
+    work = {run: functools.partial(_fetch, outputs=call.outputs) for run, call in calls.items()}
+    ended: list[Call] = []
+    for batch in wires.each(work, at_once=AT_ONCE):
+        instant = now or timezone.now()
+        for run, result in batch.items():
+            if _collected(calls[run], result, books, now=instant):
+                ended.append(calls[run])
+        lanes.renew(lease, now=instant)
+    _count(ended, now=now or timezone.now())
+    return len(leased)
+
+
+def _calls(runs: Sequence[uuid.UUID]) -> dict[uuid.UUID, Call]:
+    """By run, the call whose outputs are to be collected."""
+    rows = (
+        Call.objects.filter(run__in=list(runs), run__state=RunState.COLLECTING)
+        .select_related(
+            "run__take__workspace",
+            "run__take__deliverable",
+            "run__take__requested_by",
+            "run__take__round",
+            "hold",
+        )
+        .order_by("run", "-number")
+        .distinct("run")
+    )
+    return {row.run_id: row for row in rows}
+
+
+async def _fetch(client: httpx.AsyncClient, *, outputs: Sequence[Mapping[str, Any]]) -> list[Kept]:
+    """Every output of a job, each stored and looked into; raises what makes one of them unusable."""
+    return [await _fetch_one(client, output) for output in outputs]
+
+
+async def _fetch_one(client: httpx.AsyncClient, output: Mapping[str, Any]) -> Kept:
+    url = str(output.get("url") or "")
+    if not url:
+        if not output.get("text"):
+            raise MalformedMedia("The provider says that it succeeded, without media.")
+        return Kept(None, "", str(output["text"]))
+    if url.startswith(STORED):
+        name = url.removeprefix(STORED)
+        return await asyncio.to_thread(_look, name, name.rpartition("/")[2])
+    stored = await download.fetch(client, url, timeout_seconds=DOWNLOAD_SECONDS)
+    return await asyncio.to_thread(_look, stored.name, stored.sha256)
+
+
+def _look(name: str, sha256: str) -> Kept:
+    """A picture is decoded whole; of a film the container is read, its frames are when it is re-encoded."""
+    with store.local(name) as path:
+        if probe.sniff(path).startswith("image/"):
+            return Kept(probe.probe(path, sha256=sha256), name)
+        return Kept(probe.glance(path, sha256=sha256), name)
+
+
+def _collected(call: Call, result: Any, books: Books, *, now: datetime.datetime) -> bool:
+    """Books what was fetched, or goes the way of the error; True where the call has succeeded."""
+    if isinstance(result, list):
+        return keep(call=call, results=result, books=books, now=now)
+    if isinstance(result, StorageFull):
+        words = "room for media: the disk is full, and an operator has to free some"
+        _later(call, words, NO_ROOM_PAUSE, now, counts=False)
+    elif _may_work_later(result) and call.run.attempts + 1 < MOST_TRIES:
+        pause = pace.after_trouble(tries=call.run.attempts + 1)
+        _later(call, f"its file: {result}", pause, now, counts=True)
+    else:
+        error = ProviderError(ErrorClass.MALFORMED_OUTPUT, str(result) or type(result).__name__)
+        aftermath.unusable(call=call, error=error, now=now)
+    return False
+
+
+def _may_work_later(error: Any) -> bool:
+    return (isinstance(error, DownloadFailed) and error.retryable) or isinstance(error, TimeoutError)
+
+
+def _later(
+    call: Call, words: str, pause: datetime.timedelta, now: datetime.datetime, *, counts: bool
+) -> None:
+    columns = {
+        **moves.FREE,
+        "due_at": now + pause,
+        "waiting_for": words[:200],
+        "attempts": call.run.attempts + (1 if counts else 0),
+    }
+    moves.alter(Run, {call.run_id: columns}, states=[RunState.COLLECTING])
+
+
+def keep(*, call: Call, results: Sequence[Kept], books: Books, now: datetime.datetime) -> bool:
+    """Everything that follows from a success, in one short transaction; False where it was done already.
+
+    Holds afterwards: the call is posted at its settled amount, the files are the take's, the next steps
+    are queued or the take is ready.
+    """
+    media = [kept for kept in results if kept.probe is not None]
+    with transaction.atomic():
+        run = ending.locked(call.run_id)
+        assets = _assets(call, media)
+        moved = moves.calls({call.pk: {"error_class": "", "error": ""}}, to=CallState.SUCCEEDED)
+        if not moved or not moves.runs(
+            {run.pk: _run_columns(call, results, assets, now)},
+            to=RunState.SUCCEEDED,
+            sources=[RunState.COLLECTING],
+        ):
+            return False
+        TakeAsset.objects.bulk_create(
+            [
+                TakeAsset(take=run.take, asset=asset, role="step", step=run.step, position=position)
+                for position, asset in enumerate(assets)
+            ],
+            ignore_conflicts=True,
+        )
+        settle.post(call=call, books=books, brought_media=bool(assets), now=now)
+        run.take.refresh_from_db(fields=["state", "counted_at"])
+        ending.advance(run, now=now)
+    renditions.ask_for(assets, now=now)
+    return True
+
+
+def _run_columns(
+    call: Call, results: Sequence[Kept], assets: Sequence[Asset], now: datetime.datetime
+) -> dict[str, Any]:
+    text = "\n".join(kept.text for kept in results if kept.text)
+    result = {**call.run.result}
+    if call.evidence.get("seed") is not None:
+        result["seed"] = call.evidence["seed"]
+    if call.run.kind == "judge":
+        result["scores"] = _scores(text)
+    return {
+        **moves.RESTING,
+        "asset": assets[0].pk if assets else None,
+        "result_text": text,
+        "result": result,
+        "progress": Decimal(1),
+        "error_class": "",
+        "error": "",
+        "ended_at": now,
+    }
+
+
+def _scores(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+def _assets(call: Call, media: Sequence[Kept]) -> list[Asset]:
+    """The asset rows of these files, made where the workspace does not have them yet, in their order."""
+    if not media:
+        return []
+    rows = [_asset(call, kept) for kept in media if kept.probe is not None]
+    Asset.objects.bulk_create(rows, ignore_conflicts=True)
+    found = {
+        row.sha256: row
+        for row in Asset.objects.filter(workspace=call.workspace_id, sha256__in=[row.sha256 for row in rows])
+    }
+    return [found[row.sha256] for row in rows]
+
+
+def _asset(call: Call, kept: Kept) -> Asset:
+    seen = kept.probe
+    assert seen is not None
+    return Asset(
+        workspace_id=call.workspace_id,
+        kind=seen.kind,
+        sha256=seen.sha256,
+        media_type=seen.media_type,
+        size_bytes=seen.size_bytes,
+        width=seen.width,
+        height=seen.height,
+        duration_seconds=seen.duration_seconds,
+        name=kept.name,
+    )
+
+
+def _count(ended: Sequence[Call], *, now: datetime.datetime) -> None:
+    """Lets the models' circuit breakers know, by model and outside the transactions."""
+    by_model: dict[tuple[uuid.UUID, str], list[Call]] = collections.defaultdict(list)
+    for call in ended:
+        by_model[(call.workspace_id, call.model)].append(call)
+    for (_, model), calls in by_model.items():
+        health.record(
+            workspace=calls[0].run.take.workspace,
+            model_key=model,
+            calls=len(calls),
+            seconds=sum((_took(call, now) for call in calls), Decimal(0)),
+            now=now,
+        )
+
+
+def _took(call: Call, now: datetime.datetime) -> Decimal:
+    return pace.seconds_between(call.accepted_at or call.intended_at, call.ended_at or now)

@@ -1,0 +1,193 @@
+"""The submit lane: lease, choose, commit the intent, call the provider, commit the job's id."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import functools
+import uuid
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from billing.budgets import BudgetRefused
+from generation import accounts, aftermath, choosing, ending, intents, lanes, moves, pace, wire
+from generation.choosing import Hopeless, Later, Order
+from generation.intents import Intent
+from generation.models import Call, Run
+from generation.models.runs import CallState, Lane, RunState
+from generation.providers.protocol import Account, ErrorClass, Job, ProviderError, Submitted
+from projects.models.takes import TAKES_IN_FLIGHT
+from routing import health
+from routing.brief import Breaker
+
+BATCH = 200
+PROBE_PAUSE = datetime.timedelta(seconds=10)
+
+
+def submit_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit: int = BATCH) -> int:
+    """Takes up a batch of runs that wait for their submit; answers how many."""
+    at = now or timezone.now()
+    lease, leased = lanes.lease_fairly(
+        limit=limit, room=intents.room(now=at), local_room=intents.local_room(), now=at
+    )
+    if not leased:
+        return 0
+    rows = Run.objects.select_related("take__workspace", "take__deliverable").in_bulk(leased)
+    runs = [rows[pk] for pk in leased if rows[pk].take.state in TAKES_IN_FLIGHT]
+    with contextlib.ExitStack() as open_files:
+        orders = _chosen(runs, open_files, at)
+        committed = intents.commit(orders, lease=lease, now=at)
+        for full in committed.full:
+            put_off({full.order.run.pk: (full.until, full.words)})
+        sent = [intent.order.run.pk for intent in committed.intents]
+        Run.objects.filter(lease=lease).exclude(pk__in=sent).update(**moves.FREE)
+        send(wires, committed.intents, now=now)
+    return len(leased)
+
+
+def _chosen(runs: list[Run], open_files: contextlib.ExitStack, now: datetime.datetime) -> list[Order]:
+    """The runs that can be sent, with covered holds; what cannot is put off, failed or stopped."""
+    orders = []
+    for found in choosing.choose(runs, open_files=open_files, now=now):
+        match found:
+            case Later():
+                put_off({found.run.pk: (found.until, found.words)})
+            case Hopeless():
+                ending.fail_run(run=found.run.pk, error_class=found.error_class, error=found.words, now=now)
+            case Order():
+                if not _let_through(found, now):
+                    words = f"{found.choice.model} to be well again: it is being probed"
+                    put_off({found.run.pk: (now + PROBE_PAUSE, words)})
+                    continue
+                try:
+                    intents.cover(found, now=now)
+                except BudgetRefused as refusal:
+                    ending.stop_by_budget(run=found.run.pk, words=refusal.detail, now=now)
+                else:
+                    orders.append(found)
+    return orders
+
+
+def _let_through(order: Order, now: datetime.datetime) -> bool:
+    """Whether the model's circuit breaker lets this call through; a closed one is not even asked."""
+    return order.choice.health == Breaker.CLOSED or health.probe(
+        workspace=order.run.take.workspace,
+        model_key=order.choice.model,
+        at_most=order.choice.at_most or Decimal(0),
+        now=now,
+    )
+
+
+def put_off(runs: Mapping[uuid.UUID, tuple[datetime.datetime, str]]) -> None:
+    """Lets runs wait in the submit lane until an instant, saying in words what for."""
+    moves.alter(
+        Run,
+        {
+            run: {**moves.FREE, "due_at": until, "waiting_for": words[:200]}
+            for run, (until, words) in runs.items()
+        },
+        states=[RunState.QUEUED],
+    )
+
+
+def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | None = None) -> None:
+    """Sends committed intents, all at once, and records the answers as they come."""
+    local = [intent for intent in committed if intent.order.provider.abilities.local]
+    remote = {i.call.pk: i for i in committed if not i.order.provider.abilities.local}
+    for intent in local:
+        record({intent.call.pk: (intent, _here(intent))}, now=now or timezone.now())
+    for batch in wires.each({pk: _work(intent) for pk, intent in remote.items()}):
+        answers = {pk: (remote[pk], answer) for pk, answer in batch.items()}
+        record(answers, now=now or timezone.now())
+
+
+def _here(intent: Intent) -> Any:
+    try:
+        with transaction.atomic():
+            return wire.here(_work(intent)(None))  # type: ignore[arg-type]
+    except ProviderError as error:
+        return error
+
+
+def _work(intent: Intent) -> Callable[[httpx.AsyncClient], Any]:
+    account = accounts.opened(intent.account, provider=intent.call.provider)
+    return functools.partial(_submit, provider=intent.order.provider, account=account, job=addressed(intent))
+
+
+async def _submit(client: httpx.AsyncClient, *, provider: Any, account: Account, job: Job) -> Submitted:
+    answer: Submitted = await provider.submit(client, account=account, job=job)
+    return answer
+
+
+def addressed(intent: Intent) -> Job:
+    """The job with its token and, where account and provider know webhooks, the address for them."""
+    url = ""
+    if intent.account and intent.account.webhooks and intent.order.provider.abilities.webhooks:
+        url = f"{settings.PUBLIC_URL}/hooks/{intent.call.provider}/{intent.token}/"
+    return dataclasses.replace(intent.order.job, webhook_url=url, token=intent.token)
+
+
+def record(answers: Mapping[uuid.UUID, tuple[Intent, Any]], *, now: datetime.datetime) -> None:
+    """Commits what the submits answered: job ids together, errors one by one."""
+    accepted = {pk: pair for pk, pair in answers.items() if isinstance(pair[1], Submitted)}
+    if accepted:
+        record_accepted(accepted, now=now)
+    for pk, (intent, answer) in answers.items():
+        if pk in accepted:
+            continue
+        aftermath.not_accepted(call=intent.call, error=as_error(answer), now=now)
+
+
+def as_error(answer: Any) -> ProviderError:
+    """What is no error of the provider's own may have reached it: the answer is lost."""
+    if isinstance(answer, ProviderError):
+        return answer
+    words = f"{type(answer).__name__}: {answer}"[:500]
+    return ProviderError(ErrorClass.UNKNOWN, words, ambiguous=True)
+
+
+def record_accepted(
+    accepted: Mapping[uuid.UUID, tuple[Intent, Submitted]], *, now: datetime.datetime
+) -> None:
+    """The provider has the jobs: ids are kept and polling begins. Overtaken by a webhook, only ids count."""
+    with transaction.atomic():
+        moved = moves.calls(
+            {
+                pk: {
+                    "provider_job_id": answer.job_id[:200],
+                    "handle": dict(answer.handle),
+                    "accepted_at": now,
+                }
+                for pk, (_, answer) in accepted.items()
+            },
+            to=CallState.ACCEPTED,
+            sources=[CallState.INTENDED],
+        )
+        moves.runs(
+            {
+                intent.order.run.pk: {
+                    **moves.FREE,
+                    "lane": Lane.POLL,
+                    "due_at": pace.first_look(intent.order.usual_seconds, now),
+                    "result": {
+                        **intent.order.run.result,
+                        "dropped": list(intent.order.job.dropped),
+                        "adjusted": list(intent.order.job.adjusted),
+                        "usual_seconds": intent.order.usual_seconds,
+                    },
+                }
+                for pk, (intent, _) in accepted.items()
+                if pk in moved
+            },
+            to=RunState.RENDERING,
+            sources=[RunState.SUBMITTING, RunState.UNKNOWN],
+        )
+        stopped = Call.objects.filter(pk__in=moved, cancel_requested_at__isnull=False)
+        lanes.ring("cancel" if stopped.exists() else Lane.POLL)

@@ -1,0 +1,194 @@
+"""How runs and takes end: ready, failed, stopped by budget. Each in one transaction.
+
+Locks are taken in one order everywhere: the deliverable, then runs, calls, the take, and money last.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from billing import pots
+from generation import lanes, moves, settle
+from generation.models import Call, Run
+from generation.models.runs import CALLS_IN_FLIGHT, Lane, RunState
+from generation.providers.protocol import ErrorClass
+from projects import board, events, notices
+from projects.identifiers import new_id
+from projects.models import Asset, Membership, Phase, Take, TakeAsset
+from projects.models.notices import NoticeKind
+from projects.models.takes import TAKES_IN_FLIGHT, TakeState
+
+WAITING = (RunState.PLANNED, RunState.QUEUED)
+PLAIN: dict[str, str] = {
+    ErrorClass.RATE_LIMITED: "The provider has too much to do.",
+    ErrorClass.UNAVAILABLE: "The provider was not available.",
+    ErrorClass.TIMEOUT: "The provider took too long.",
+    ErrorClass.BAD_REQUEST: "The provider refused the request.",
+    ErrorClass.MODERATED: "The provider's moderation blocked it. Change the prompt or the references.",
+    ErrorClass.INSUFFICIENT_CREDIT: "The provider account has no credit left. An admin can add some.",
+    ErrorClass.AUTH: "The provider did not accept the key. An admin can enter a new one.",
+    ErrorClass.RETIRED: "The provider no longer has this model.",
+    ErrorClass.MALFORMED_OUTPUT: "What the provider delivered cannot be used.",
+    ErrorClass.UNKNOWN: "It is not known what became of it.",
+}
+
+
+def locked(run: uuid.UUID) -> Run:
+    """The run with its take, its deliverable locked until the transaction ends."""
+    row = Run.objects.select_related("take__deliverable", "take__workspace", "take__round").get(pk=run)
+    pots.lock([row.take.deliverable_id])
+    row.refresh_from_db(fields=["state", "choice", "attempts"])
+    row.take.refresh_from_db(fields=["state"])
+    return row
+
+
+def fail_run(*, run: uuid.UUID, error_class: str, error: str, now: datetime.datetime) -> bool:
+    """Ends a run for good, and its take with it; False where it had ended already."""
+    to = RunState.BLOCKED if error_class == ErrorClass.MODERATED else RunState.FAILED
+    with transaction.atomic():
+        row = locked(run)
+        ended = {"error_class": error_class, "error": error[:500], "ended_at": now}
+        if not moves.runs({run: {**moves.RESTING, **ended}}, to=to):
+            settle.void_rest(runs=[run], reason="the run has ended", now=now)
+            moves.alter(Run, {run: moves.RESTING}, states=[RunState.CANCELLED])
+            return False
+        settle.void_rest(runs=[run], reason=f"{row.step}: {error_class}", now=now)
+        words = PLAIN.get(error_class, PLAIN[ErrorClass.UNKNOWN])
+        end_take(
+            row.take,
+            to=TakeState.FAILED,
+            words=f"{words} ({row.step}: {error})",
+            error_class=error_class,
+            now=now,
+        )
+    return True
+
+
+def stop_by_budget(*, run: uuid.UUID, words: str, now: datetime.datetime) -> bool:
+    """Ends a take whose further hold was refused; what it made is kept."""
+    with transaction.atomic():
+        row = locked(run)
+        ended = {"error_class": "", "error": words[:500], "ended_at": now}
+        if not moves.runs({run: {**moves.RESTING, **ended}}, to=RunState.FAILED):
+            return False
+        settle.void_rest(runs=[run], reason="stopped by budget", now=now)
+        end_take(row.take, to=TakeState.STOPPED_BY_BUDGET, words=words, error_class="", now=now)
+    return True
+
+
+def end_take(take: Take, *, to: str, words: str, error_class: str, now: datetime.datetime) -> bool:
+    """Ends a take before its last step, in the caller's transaction: what waits is cancelled, holds released.
+
+    Calls under way are asked to stop; what they bring all the same is kept and charged.
+    """
+    stop_waiting(take, now=now)
+    ended = {"ended_at": now, "failure": words[:300], "failure_class": error_class}
+    if not moves.takes({take.pk: ended}, to=to, sources=TAKES_IN_FLIGHT):
+        return False
+    kind = "take.failed" if to == TakeState.FAILED else f"take.{to}"
+    _told(take, kind, now, failure=words[:300], failure_class=error_class)
+    return True
+
+
+def stop_waiting(take: Take, *, now: datetime.datetime) -> None:
+    """Cancels the runs of a take that have not begun, and asks for an end of those that have."""
+    waiting = Run.objects.filter(take=take, state__in=WAITING).values_list("pk", flat=True)
+    ended = moves.same(waiting, **moves.RESTING, ended_at=now)
+    stopped = moves.runs(ended, to=RunState.CANCELLED, sources=WAITING)
+    settle.void_rest(runs=stopped, reason="cancelled before it was sent", now=now)
+    under_way = Call.objects.filter(
+        run__take=take, state__in=CALLS_IN_FLIGHT, cancel_requested_at__isnull=True
+    )
+    if under_way.update(cancel_requested_at=now):
+        lanes.ring("cancel")
+
+
+def advance(run: Run, *, now: datetime.datetime) -> None:
+    """After a run has succeeded: queues what needed it, or finishes the take. In its transaction."""
+    rows = list(Run.objects.filter(take=run.take_id).order_by("position"))
+    done = {row.step for row in rows if row.state == RunState.SUCCEEDED}
+    ready = [row for row in rows if row.state == RunState.PLANNED and set(row.needs) <= done]
+    if ready and run.take.state in TAKES_IN_FLIGHT:
+        _queue(ready, now)
+    progress = {"progress": f"{len(done) / len(rows):.3f}"}
+    if len(done) == len(rows):
+        finish(run.take, rows, now=now)
+    else:
+        moves.alter(Take, {run.take_id: progress}, states=TAKES_IN_FLIGHT)
+
+
+def _queue(ready: Iterable[Run], now: datetime.datetime) -> None:
+    """Steps for a person wait for an upload; the others are submitted."""
+    by_person = [row.pk for row in ready if row.kind == "human"]
+    by_model = [row.pk for row in ready if row.kind != "human"]
+    moves.runs(
+        moves.same(by_person, lane=Lane.NONE, waiting_for="somebody to upload a file"),
+        to=RunState.QUEUED,
+    )
+    moves.runs(moves.same(by_model, lane=Lane.SUBMIT, due_at=now), to=RunState.QUEUED)
+    if by_model:
+        lanes.ring(Lane.SUBMIT)
+
+
+def finish(take: Take, runs: Iterable[Run], *, now: datetime.datetime) -> bool:
+    """Every step has succeeded: the take is ready, with its last file as its result."""
+    late = take.state == TakeState.CANCELLED
+    media = [row for row in runs if row.asset_id is not None]
+    columns = {"ended_at": now, "progress": "1"}
+    if late:
+        columns["failure"] = "Cancelled, and finished all the same."
+    if not moves.takes({take.pk: columns}, to=TakeState.READY):
+        return False
+    if media:
+        last = media[-1]
+        TakeAsset.objects.bulk_create(
+            [TakeAsset(id=new_id(), take=take, asset_id=last.asset_id, role="output", step=last.step)],
+            ignore_conflicts=True,
+        )
+        Take.objects.filter(pk=take.pk).update(poster=_poster(media))
+    _told(take, "take.ready", now, late_after_cancel=late)
+    return True
+
+
+def _poster(media: list[Run]) -> uuid.UUID | None:
+    """The last picture among the steps; a take of moving pictures only shows its video's own frame."""
+    kinds = dict(Asset.objects.filter(pk__in=[row.asset_id for row in media]).values_list("pk", "kind"))
+    last = media[-1].asset_id
+    pictures = [row.asset_id for row in media if kinds[row.asset_id] == Asset.Kind.IMAGE]
+    return last if kinds[last] == Asset.Kind.VIDEO else pictures[-1] if pictures else None
+
+
+def _told(take: Take, kind: str, now: datetime.datetime, **data: object) -> None:
+    """The event, the board, a look at its batch, and for a hero take who has to know."""
+    events.record(
+        workspace=take.workspace,
+        kind=kind,
+        at=now,
+        deliverable=take.deliverable,
+        take=take,
+        number=take.number,
+        **data,
+    )
+    board.refresh(take.deliverable_id)
+    if kind == "take.ready" and take.phase == Phase.HERO:
+        _notify_hero(take, now)
+    if take.round is not None and take.round.batch_id is not None:
+        lanes.ring("notify")
+
+
+def _notify_hero(take: Take, now: datetime.datetime) -> None:
+    workspace = take.workspace
+    members = notices.members_with(workspace, "manager")
+    asker = Membership.objects.filter(workspace=workspace, person=take.requested_by_id)
+    notices.notify(
+        members={member.pk: member for member in [*members, *asker]}.values(),
+        kind=NoticeKind.HERO_READY,
+        title=f"The hero take of {take.deliverable.name} is ready",
+        url=f"/w/{workspace.slug}/deliverables/{take.deliverable_id}/",
+        dedupe=f"ready:{take.pk}",
+        now=now,
+    )

@@ -1,0 +1,89 @@
+"""Webhooks of providers: verified over the raw bytes, then they bring forward what a poll would have found.
+
+A forged, stale or unsigned message is 401. A valid one is 200, also when it comes twice, late or before the
+answer to the submit; then it changes nothing that a poll would not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from generation import lanes, moves, poll, tokens
+from generation.models import Call, ProviderAccount, Run
+from generation.models.runs import CallState, Lane, RunState
+from generation.providers import clients, registry, webhooks
+from generation.providers.protocol import Provider, Submitted, WebhookEvent, WebhookRejected
+from projects import access
+
+LARGEST = 2 * 1024 * 1024
+
+
+@csrf_exempt
+@require_POST
+@access.policy("signature")
+def webhook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
+    """One delivery for the call (or the account) whose token stands in the address."""
+    if provider not in registry.names():
+        return HttpResponseNotFound()
+    adapter = registry.get(provider)
+    call = _call(provider, token)
+    account = call.account if call else ProviderAccount.objects.filter(webhook_token=token).first()
+    if account is None or account.provider != provider:
+        return HttpResponseNotFound()
+    if int(request.headers.get("Content-Length") or 0) > LARGEST:
+        return HttpResponse("The message is too large.", status=413)
+    now = timezone.now()
+    try:
+        event = _verified(adapter, account, request, now)
+    except WebhookRejected as rejected:
+        return HttpResponse(str(rejected), status=401, content_type="text/plain; charset=utf-8")
+    call = call or _call_of(provider, account, event)
+    if call is not None:
+        take_up(call=call, event=event, now=now)
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+def _verified(
+    adapter: Provider, account: ProviderAccount, request: HttpRequest, now: datetime.datetime
+) -> WebhookEvent:
+    async def receive() -> WebhookEvent:
+        async with clients.opened() as client:
+            return await webhooks.receive(
+                client,
+                provider=adapter,
+                address=registry.key_set_address(account.provider, account.base_url),
+                headers=dict(request.headers),
+                body=request.body,
+                now=now,
+            )
+
+    return asyncio.run(receive())
+
+
+def _call(provider: str, token: str) -> Call | None:
+    found = Call.objects.filter(provider=provider, token_hash=tokens.token_hash(token))
+    return found.select_related("account").first()
+
+
+def _call_of(provider: str, account: ProviderAccount, event: WebhookEvent) -> Call | None:
+    found = Call.objects.filter(provider=provider, account=account)
+    return found.filter(provider_job_id=event.job_id).first()
+
+
+def take_up(*, call: Call, event: WebhookEvent, now: datetime.datetime) -> None:
+    """Lets the job be polled at once. Before the submit's answer, the message itself says the job's id."""
+    if call.state in (CallState.INTENDED, CallState.UNKNOWN):
+        endpoint = call.model.partition("/")[2]
+        poll.follow(call, Submitted(event.job_id, {"endpoint": endpoint}), now=now)
+        return
+    if call.state != CallState.ACCEPTED:
+        return
+    soon = moves.same([call.run_id], due_at=now)
+    if moves.alter(Run, soon, states=[RunState.RENDERING, RunState.CANCELLED]):
+        lanes.ring(Lane.POLL)

@@ -1,0 +1,171 @@
+"""The built-in renderer as a provider: jobs are rows, drawn by the render lane, asked about like any others.
+
+It takes the same road as every provider: submit, poll, cancel, an error of each class. Its drill models say in
+their capabilities what goes wrong: `{"drill": "fail" | "block" | "lag"}`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from django.utils import timezone
+
+from generation.models import SketchJob
+from generation.providers.protocol import (
+    Abilities,
+    Account,
+    CancelOutcome,
+    ErrorClass,
+    Job,
+    JobState,
+    ModelFacts,
+    Output,
+    ProviderError,
+    Status,
+    StepRequest,
+    Submitted,
+    WebhookEvent,
+    WebhookRejected,
+)
+
+LAG_SECONDS = 20
+DRILLS: dict[str, dict[str, Any]] = {
+    "fail": {"fail": ErrorClass.UNAVAILABLE.value},
+    "block": {"block": True},
+    "lag": {"lag_seconds": LAG_SECONDS},
+}
+ENDED = {
+    SketchJob.State.FAILED: JobState.FAILED,
+    SketchJob.State.BLOCKED: JobState.BLOCKED,
+    SketchJob.State.CANCELLED: JobState.CANCELLED,
+}
+
+
+class Builtin:
+    name = "builtin"
+    abilities = Abilities(cancel=True, look_up=True, idempotency=True, local=True)
+
+    def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
+        """The request as the render lane reads it; what the model does not have is dropped and named."""
+        able = model.capabilities
+        knobs: dict[str, Any] = {
+            "seed": request.seed,
+            "guidance": _text(request.guidance),
+            "motion": _text(request.motion),
+        }
+        dropped = tuple(
+            name for name, value in knobs.items() if value is not None and able.get(name) is False
+        )
+        parameters = {**DRILLS.get(str(able.get("drill", "")), {}), **request.parameters}
+        payload = {
+            "prompt": request.prompt,
+            "width": request.width,
+            "height": request.height,
+            "duration_seconds": _text(request.duration_seconds),
+            "parameters": parameters,
+            "inputs": [
+                {"role": file.role, "sha256": file.sha256, "media_type": file.media_type}
+                for file in request.inputs
+            ],
+            **{name: value for name, value in knobs.items() if name not in dropped},
+        }
+        return Job(
+            model=model.key,
+            kind=request.kind,
+            payload=payload,
+            inputs=request.inputs,
+            dropped=dropped,
+        )
+
+    async def submit(self, client: httpx.AsyncClient, *, account: Account, job: Job) -> Submitted:
+        """Writes the job; the same token again is the same job."""
+        lag = Decimal(str(job.payload["parameters"].get("lag_seconds", 0)))
+        not_before = timezone.now() + datetime.timedelta(seconds=float(lag))
+        row, _ = SketchJob.objects.get_or_create(
+            token=job.token,
+            defaults={
+                "model": job.model,
+                "kind": job.kind,
+                "request": dict(job.payload),
+                "not_before": not_before,
+            },
+        )
+        return Submitted(str(row.pk), {})
+
+    async def poll(
+        self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
+    ) -> Status:
+        row = _find(job_id)
+        if row is None:
+            return Status(JobState.LOST)
+        if row.state == SketchJob.State.SUCCEEDED:
+            seeds = [entry.get("seed") for entry in row.outputs]
+            return Status(
+                JobState.SUCCEEDED,
+                outputs=tuple(
+                    Output(
+                        url=entry.get("url", ""),
+                        text=entry.get("text", ""),
+                        media_type=entry.get("media_type", ""),
+                    )
+                    for entry in row.outputs
+                ),
+                seed=seeds[0] if seeds else None,
+                ended_at=row.ended_at,
+            )
+        if row.state in ENDED:
+            error_class = ErrorClass(row.error_class or ErrorClass.UNAVAILABLE)
+            error = ProviderError(error_class, row.error or "the job was cancelled", charged=False)
+            return Status(ENDED[SketchJob.State(row.state)], error=error, ended_at=row.ended_at)
+        running = row.state == SketchJob.State.RUNNING
+        return Status(JobState.RUNNING if running else JobState.QUEUED)
+
+    async def cancel(
+        self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
+    ) -> CancelOutcome:
+        """A job that waits is taken out; one that is being drawn is finished."""
+        stopped = SketchJob.objects.filter(pk=_id(job_id), state=SketchJob.State.QUEUED).update(
+            state=SketchJob.State.CANCELLED, ended_at=timezone.now()
+        )
+        if stopped:
+            return CancelOutcome.CANCELLED
+        drawing = SketchJob.objects.filter(pk=_id(job_id), state=SketchJob.State.RUNNING).exists()
+        return CancelOutcome.REQUESTED if drawing else CancelOutcome.TOO_LATE
+
+    async def look_up(self, client: httpx.AsyncClient, *, account: Account, token: str) -> Submitted | None:
+        """The job that was sent with this token, if there is one."""
+        row = SketchJob.objects.filter(token=token).only("pk").first()
+        return Submitted(str(row.pk), {}) if row else None
+
+    def parse_webhook(
+        self,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        keys: Mapping[str, Any],
+        now: datetime.datetime,
+    ) -> WebhookEvent:
+        raise WebhookRejected("The built-in renderer sends no webhooks.")
+
+
+def _find(job_id: str) -> SketchJob | None:
+    return SketchJob.objects.filter(pk=_id(job_id)).first()
+
+
+def _id(job_id: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(job_id)
+    except ValueError:
+        return None
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+provider = Builtin()

@@ -1,0 +1,191 @@
+"""The render lane: a pool of processes that draws the built-in renderer's jobs and makes renditions.
+
+It stands outside the queue, so that work on the processor never delays the other lanes. Jobs are leased rows;
+one whose process died is drawn again, at most `MOST_ATTEMPTS` times.
+"""
+
+from __future__ import annotations
+
+import datetime
+import multiprocessing
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import Error, close_old_connections, connection, transaction
+from django.utils import timezone
+
+from generation import lanes, moves, painting, renditions
+from generation.models import Call, Run, SketchJob
+from generation.models.runs import CallState, Lane, RunState
+from projects.models import Asset, Rendition
+
+log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 3
+JOBS_A_PROCESS = 200
+LEASE = datetime.timedelta(minutes=10)
+NO_ROOM_PAUSE = datetime.timedelta(seconds=30)
+IDLE_SECONDS = 0.3
+
+LEASED = """
+    UPDATE generation_sketchjob SET
+        state = 'running', leased_until = %(until)s, attempts = attempts + 1
+    WHERE id IN (
+        SELECT id FROM generation_sketchjob
+        WHERE state IN ('queued', 'running') AND not_before <= %(now)s
+          AND (leased_until IS NULL OR leased_until < %(now)s)
+        ORDER BY not_before, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+"""
+
+
+def lease(*, limit: int, now: datetime.datetime) -> list[SketchJob]:
+    """Takes up to `limit` jobs that are due; what was tried too often fails instead."""
+    if limit < 1:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(LEASED, {"now": now, "until": now + LEASE, "limit": limit})
+        ids = [row[0] for row in cursor.fetchall()]
+    jobs = list(SketchJob.objects.filter(pk__in=ids).order_by("not_before", "pk"))
+    worn = [job for job in jobs if job.attempts > MOST_ATTEMPTS]
+    for job in worn:
+        words = f"The renderer ended {MOST_ATTEMPTS} times while it drew this."
+        finish(job, {"state": "failed", "error_class": "unavailable", "error": words}, now=now)
+    return [job for job in jobs if job not in worn]
+
+
+def work_of(job: SketchJob) -> tuple[Callable[..., dict[str, Any]], Sequence[Any]]:
+    """What a render process has to do for a job: a function and its plain arguments."""
+    if job.kind != renditions.KIND:
+        return painting.paint, (job.kind, job.request)
+    asset = Asset.objects.get(pk=job.request["asset"])
+    return painting.shrink, (asset.name, asset.sha256)
+
+
+def finish(job: SketchJob, answer: dict[str, Any], *, now: datetime.datetime) -> None:
+    """Writes what became of a job and brings forward the look at it; again, it changes nothing."""
+    mine = SketchJob.objects.filter(pk=job.pk, state=SketchJob.State.RUNNING)
+    if answer["state"] == "later":
+        mine.update(
+            state=SketchJob.State.QUEUED,
+            leased_until=None,
+            attempts=max(0, job.attempts - 1),
+            not_before=now + NO_ROOM_PAUSE,
+            error=answer["error"][:500],
+        )
+        return
+    with transaction.atomic():
+        done = mine.update(
+            state=answer["state"],
+            outputs=answer.get("outputs", []),
+            error_class=answer.get("error_class", ""),
+            error=answer.get("error", "")[:500],
+            leased_until=None,
+            ended_at=now,
+        )
+        if not done:
+            return
+        if job.kind == renditions.KIND:
+            _keep_renditions(job, answer.get("made", []))
+        else:
+            bring_forward([job.pk], now=now)
+
+
+def bring_forward(jobs: Sequence[uuid.UUID], *, now: datetime.datetime) -> None:
+    """Lets the poll lane look at these jobs at once."""
+    runs = Call.objects.filter(
+        provider="builtin",
+        provider_job_id__in=[str(pk) for pk in jobs],
+        state=CallState.ACCEPTED,
+    ).values_list("run", flat=True)
+    soon = moves.same(runs, due_at=now)
+    if moves.alter(Run, soon, states=[RunState.RENDERING, RunState.CANCELLED]):
+        lanes.ring(Lane.POLL)
+
+
+def _keep_renditions(job: SketchJob, made: Sequence[dict[str, Any]]) -> None:
+    Rendition.objects.bulk_create(
+        [Rendition(asset_id=uuid.UUID(job.request["asset"]), **columns) for columns in made],
+        ignore_conflicts=True,
+    )
+
+
+def draw_due(*, now: datetime.datetime | None = None, limit: int = 10) -> int:
+    """Draws what is due in this process, one after the other; answers how many."""
+    jobs = lease(limit=limit, now=now or timezone.now())
+    for job in jobs:
+        function, arguments = work_of(job)
+        finish(job, function(*arguments), now=now or timezone.now())
+    return len(jobs)
+
+
+class Studio:
+    """The pool with the jobs that it draws. `beat` is called again and again until the program ends."""
+
+    def __init__(self, *, processes: int = settings.RENDER_PROCESSES) -> None:
+        self.processes = processes
+        self.pool = self._new_pool()
+        self.drawing: dict[Future[dict[str, Any]], SketchJob] = {}
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=self.processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=painting.prepare,
+            max_tasks_per_child=JOBS_A_PROCESS,
+        )
+
+    def beat(self) -> None:
+        """Takes jobs up to the number of processes, waits a moment, and writes what is done."""
+        for job in lease(limit=self.processes - len(self.drawing), now=timezone.now()):
+            function, arguments = work_of(job)
+            self.drawing[self.pool.submit(function, *arguments)] = job
+        if not self.drawing:
+            time.sleep(IDLE_SECONDS)
+            return
+        done, _ = wait(self.drawing, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            self._written(self.drawing.pop(future), future)
+
+    def _written(self, job: SketchJob, future: Future[dict[str, Any]]) -> None:
+        error = future.exception()
+        if error is None:
+            finish(job, future.result(), now=timezone.now())
+            return
+        log.error("render process failed", job=str(job.pk), kind=job.kind, error=repr(error))
+        SketchJob.objects.filter(pk=job.pk, state=SketchJob.State.RUNNING).update(leased_until=None)
+        if isinstance(error, BrokenProcessPool):
+            self.pool.shutdown(wait=False)
+            self.pool = self._new_pool()
+
+    def close(self) -> None:
+        """Lets go of what is being drawn: it is due again, and another process draws it."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((self.pool._processes or {}).values()):
+            process.kill()
+        pending = [job.pk for job in self.drawing.values()]
+        SketchJob.objects.filter(pk__in=pending, state=SketchJob.State.RUNNING).update(
+            state=SketchJob.State.QUEUED, leased_until=None
+        )
+
+
+def run(*, should_stop: Callable[[], bool]) -> None:
+    """Draws until it is told to stop; a database that is away is waited for."""
+    studio = Studio()
+    try:
+        while not should_stop():
+            try:
+                close_old_connections()
+                studio.beat()
+            except Error as error:
+                log.warning("the database is away", error=str(error))
+                connection.close()
+                time.sleep(1)
+    finally:
+        studio.close()

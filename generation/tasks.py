@@ -1,0 +1,55 @@
+"""What the queue calls, by dotted name and without arguments. These names are never changed.
+
+Each looks after one lane until nothing is due soon. Called twice, the second finds the lane looked after.
+"""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from generation import batches, dispatch, lanes
+from generation import cancel as cancelling
+from generation import collect as collecting
+from generation import poll as polling
+from generation import sweep as sweeping
+from generation.models.runs import Lane
+from generation.wire import Wire
+from projects import notices
+
+
+def submit() -> int:
+    with Wire() as wires:
+        return lanes.look_after(Lane.SUBMIT, lambda: dispatch.submit_due(wires))
+
+
+def poll() -> int:
+    with Wire() as wires:
+        return lanes.look_after(Lane.POLL, lambda: polling.poll_due(wires))
+
+
+def collect() -> int:
+    with Wire() as wires:
+        return lanes.look_after(Lane.COLLECT, lambda: collecting.collect_due(wires))
+
+
+def cancel() -> int:
+    """Asks providers to stop what was cancelled, until nothing is left to ask."""
+    asked = 0
+    with lanes.sole_keeper("cancel") as mine, Wire() as wires:
+        while mine and (done := cancelling.cancel_due(wires)):
+            asked += done
+    return asked
+
+
+def notify() -> int:
+    """Finishes batches that are done, and sends the mail that waits."""
+    with lanes.sole_keeper("notify") as mine:
+        if not mine:
+            return 0
+        now = timezone.now()
+        return batches.finish_all(now=now) + notices.mail_waiting(now=now)
+
+
+def sweep() -> dict[str, int]:
+    with lanes.sole_keeper("sweep") as mine:
+        return sweeping.sweep(now=timezone.now()) if mine else {}
