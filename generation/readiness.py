@@ -7,14 +7,14 @@ import datetime
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Min, Q
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from generation import lanes
-from generation.models import Canary
+from generation.models import Canary, Run
 from generation.models.runs import Lane
 
 WATCHED = (Lane.SUBMIT, Lane.POLL, Lane.COLLECT)
@@ -51,13 +51,10 @@ def workers(*, now: datetime.datetime) -> str:
 def overdue(*, now: datetime.datetime) -> str:
     """Well when no lane's oldest due run waits longer than `PATIENCE_SWEEPS` sweeps."""
     patience = datetime.timedelta(seconds=PATIENCE_SWEEPS * settings.SWEEP_SECONDS)
-    oldest = {lane.value: lanes.next_due(lane, now=now) for lane in WATCHED}
-    waiting = [
-        f"{lane} has waited for {(now - due).total_seconds():.0f} s"
-        for lane, due in oldest.items()
-        if due is not None and now - due > patience
-    ]
-    return "; ".join(waiting) or "ok"
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
+    due = Run.objects.filter(free, lane__in=WATCHED, due_at__lt=now - patience)
+    oldest = due.values_list("lane").annotate(Min("due_at")).order_by("lane")
+    return "; ".join(f"{lane} waits since {at:%Y-%m-%d %H:%M:%S} UTC" for lane, at in oldest) or "ok"
 
 
 urlpatterns = [path("readyz", ready, name="readyz")]
