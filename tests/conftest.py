@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 pytest_plugins = ["tests.cast", "tests.committed"]
 
 LOCAL_NAMES = ("localhost", "")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def is_local(address: Any) -> bool:
@@ -25,6 +28,13 @@ def is_local(address: Any) -> bool:
         return ipaddress.ip_address(host.split("%")[0]).is_loopback
     except ValueError:
         return host in LOCAL_NAMES
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without Chromium a browser test is skipped on a person's machine, and fails in CI."""
+    if item.get_closest_marker("browser") and not any(map(shutil.which, BROWSERS)):
+        words = "Chromium is missing (Debian: apt-get install chromium)"
+        pytest.fail(words, pytrace=False) if os.environ.get("CI") else pytest.skip(words)
 
 
 @pytest.fixture(autouse=True, scope="session")
