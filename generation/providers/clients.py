@@ -76,7 +76,15 @@ async def opened(*, timeout: httpx.Timeout = TIMEOUT) -> AsyncIterator[httpx.Asy
         yield client
 
 
-def never_sent(error: httpx.TransportError) -> bool:
+def timed_out(error: httpx.RequestError) -> bool:
+    """True when an answer was waited for in vain; a connection that was cut is none of these."""
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, aiohttp.ServerTimeoutError)
+    return isinstance(error, httpx.TimeoutException)
+
+
+def never_sent(error: httpx.RequestError) -> bool:
     """True when no byte of the request can have reached the server, so that it may be sent again.
 
     The transport names a connection that was cut before the answer ConnectTimeout, as if it had never

@@ -37,7 +37,7 @@ async def place(client: httpx.AsyncClient, *, account: Account, file: InputFile)
         return f"data:{file.media_type};base64,{base64.b64encode(data).decode()}"
     try:
         return await _upload(client, account=account, file=file, path=path, size=size)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise ProviderError(
             ErrorClass.UNAVAILABLE, f"A reference could not be sent to fal: {error}", charged=False
         ) from error

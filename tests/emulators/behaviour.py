@@ -29,6 +29,7 @@ class Behaviour:
     result    how an accepted job ends: a type of the provider's error tables, or policy, black,
               no_output, garbage, empty
     poll      a status request fails: a status, garbage, empty or drop
+    fetch     the request for the result fails in the same ways, though the job did not
     output    jpeg, png, mp4, truncated_mp4, html, huge, endless, drip, bomb, missing; by model if empty
     webhook   once, twice, before, late, forged, stale, unsigned, unserialised, gateway, none
     cancel    honour (a running job stops), ignore (it finishes all the same), gone (404)
@@ -41,6 +42,7 @@ class Behaviour:
     queue_share: float = 0.25
     result: str = ""
     poll: str = ""
+    fetch: str = ""
     output: str = ""
     output_bytes: int = 100_000
     expires: float = 0.0

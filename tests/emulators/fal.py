@@ -171,14 +171,21 @@ class Fal:
 
     def poll(self, request: Request, job: Job) -> Reply:
         job.polls += 1
-        failing = self.script.counted(job.behaviour, "poll", job.id).poll
+        spoilt = self.spoilt(job, "poll")
+        if spoilt is not None:
+            return spoilt
+        data = self.status_of(job, logs=request.query.get("logs", "0").lower() in ("1", "true"))
+        status = 200 if data["status"] == "COMPLETED" else 202
+        return json_reply(status, data, x_fal_request_id=job.id)
+
+    def spoilt(self, job: Job, name: str) -> Reply | None:
+        """The bad answer to a poll or fetch that the script wants, if it wants one now."""
+        failing = getattr(self.script.counted(job.behaviour, name, job.id), name)
         if failing == "drop":
             return Reply(drop=True)
         if failing:
             return fal_errors.refusal(failing, job.endpoint, job.behaviour.retry_after)
-        data = self.status_of(job, logs=request.query.get("logs", "0").lower() in ("1", "true"))
-        status = 200 if data["status"] == "COMPLETED" else 202
-        return json_reply(status, data, x_fal_request_id=job.id)
+        return None
 
     def status_of(self, job: Job, *, logs: bool) -> dict[str, Any]:
         now = self.clock.now()
@@ -206,6 +213,9 @@ class Fal:
             # Not in the reference: an answer asked for too early.
             return json_reply(400, {"detail": "Request is still in progress"}, x_fal_request_id=job.id)
         job.fetched += 1
+        spoilt = self.spoilt(job, "fetch")
+        if spoilt is not None:
+            return spoilt
         return self.outcome(job)[2]
 
     def outcome(self, job: Job) -> tuple[int, Any, Reply]:

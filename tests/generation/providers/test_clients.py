@@ -60,7 +60,11 @@ def test_an_answer_that_was_cut_in_the_middle_may_have_been_sent(emulator: Runni
 
 def test_an_answer_that_did_not_come_in_time_may_have_been_sent(emulator: Running) -> None:
     done = threading.Event()
-    error = failing_post(one_connection(lambda connection: bool(done.wait(2)) and None))
+
+    def wait(connection: socket.socket) -> None:
+        done.wait(2)
+
+    error = failing_post(one_connection(wait))
     done.set()
     assert isinstance(error, httpx.ReadTimeout)
     assert not clients.never_sent(error)

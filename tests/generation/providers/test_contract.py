@@ -203,6 +203,26 @@ def test_a_poll_that_failed_says_nothing_about_the_job_and_the_next_one_may_succ
     assert kit.finished(submitted).state is JobState.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("fetch", "error_class"),
+    [
+        ("401*1", ErrorClass.AUTH),
+        ("429*1", ErrorClass.RATE_LIMITED),
+        ("502*1", ErrorClass.UNAVAILABLE),
+        ("504*1", ErrorClass.TIMEOUT),
+        ("drop*2", ErrorClass.UNAVAILABLE),  # the transport tries a GET once more by itself
+    ],
+)
+def test_a_result_that_could_not_be_fetched_is_not_a_failure_of_the_job(
+    kit: Kit, fetch: str, error_class: ErrorClass
+) -> None:
+    submitted = kit.submit(kit.job(f"[[fetch:{fetch}]]"))
+    with pytest.raises(ProviderError) as caught:
+        kit.finished(submitted)
+    assert (caught.value.error_class, caught.value.ambiguous) == (error_class, False)
+    assert kit.poll(submitted).state is JobState.SUCCEEDED
+
+
 def test_a_job_that_the_provider_does_not_know_is_lost(kit: Kit) -> None:
     submitted = kit.submit(kit.job())
     unknown = Submitted("00000000-0000-0000-0000-000000000000", {"endpoint": kit.picture.endpoint})

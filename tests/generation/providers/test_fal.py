@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from generation.providers import fal, fal_storage
+from generation.providers import fal, fal_answers, fal_storage
 from generation.providers.protocol import (
     ErrorClass,
     InputFile,
@@ -285,6 +285,6 @@ def test_a_picture_of_several_that_was_blackened_is_left_out(kit: Kit) -> None:
         "images": [{"url": "https://v3.fal.media/1.png"}, {"url": "https://v3.fal.media/2.png"}],
         "has_nsfw_concepts": [True, False],
     }
-    status = fal.fal_answers.delivered(body, Decimal(2))
+    status = fal_answers.delivered(body, Decimal(2))
     assert status.state is JobState.SUCCEEDED
     assert [output.url for output in status.outputs] == ["https://v3.fal.media/2.png"]
