@@ -25,7 +25,7 @@ from generation import facts, pipelines, prompts
 from generation.canonical import digest, plain
 from generation.models import ControlProfile, Recipe
 from generation.pipelines import PipelineStep
-from projects.models import Asset, Deliverable, Phase, ReferenceAnchor, Take
+from projects.models import Asset, Deliverable, Format, Phase, ReferenceAnchor, Take
 from projects.models.work import SeedPolicy
 from projects.problems import Invalid, Refused
 from projects.work import MAX_SEED
@@ -304,6 +304,15 @@ def _pinned(model: str | None, steps: Sequence[PipelineStep], deliverable: Deliv
         kinds = ", ".join(row.kinds) or "nothing"
         raise Invalid({"model": [f"{model} makes {kinds}, which no step here asks for."]})
     return dict.fromkeys(fits, model)
+
+
+def priced_steps(
+    steps: Sequence[PipelineStep], *, shape: Format | None, phase: str
+) -> tuple[questions.Step, ...]:
+    """The steps of a pipeline as `decide` prices them for a picture of this shape, whoever asks."""
+    anybody = Deliverable(format=shape)
+    subject = _Subject(deliverable=anybody, phase=phase, prompt="", profile=None, anchors=(), picture="")
+    return tuple(_asked(step, steps, subject, locked=False) for step in steps)
 
 
 def _asked(

@@ -1,5 +1,10 @@
 """Addresses of this room's pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from routing import views
+
+app_name = "routing"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("w/<slug:workspace>/catalogue/", views.catalogue, name="catalogue"),
+]

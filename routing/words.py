@@ -14,14 +14,19 @@ THEN = {"wait": "wait", "retry": "try again", "next": "next model", "stop": "sto
 
 def route(found: Route) -> str:
     """One route as one sentence: "Brand film, delivery, motion: builtin/a, else builtin/b; …"."""
-    parts = [f"pipeline {found.pipeline}"] if found.pipeline else []
+    return f"{subject(found)}: {'; '.join(parts(found))}"
+
+
+def parts(found: Route) -> list[str]:
+    """What the route says, piece by piece."""
+    told = [f"pipeline {found.pipeline}"] if found.pipeline else []
     if found.choices:
-        parts.append(models(found.choices, found.fallbacks))
+        told.append(models(found.choices, found.fallbacks))
     if found.cap is not None:
-        parts.append(f"at most {plural(found.cap, 'take')}")
-    parts += [criterion(rule) for rule in found.criteria]
-    parts += [f"{name.replace('_', ' ')}: {THEN[then]}" for name, then in found.on_error.items()]
-    return f"{subject(found)}: {'; '.join(parts)}"
+        told.append(f"at most {plural(found.cap, 'take')}")
+    told += [criterion(rule) for rule in found.criteria]
+    told += [f"{name.replace('_', ' ')}: {THEN[then]}" for name, then in found.on_error.items()]
+    return told
 
 
 def subject(found: Route) -> str:

@@ -116,6 +116,18 @@ def test_a_probe_that_fails_lets_the_model_rest_again(studio: Workspace) -> None
     assert ModelHealth.objects.get().probe_spent == Decimal("0.5")
 
 
+def test_several_calls_are_counted_in_one_go(studio: Workspace) -> None:
+    failing(studio, 4)
+    state = health.record(workspace=studio, model_key=KEY, calls=5, seconds=Decimal("12.5"), now=NOW)
+    sample = HealthSample.objects.get()
+    assert (state, sample.calls, sample.failures, sample.seconds) == (
+        "closed",
+        9,
+        4,
+        Decimal("12.5"),
+    )
+
+
 def test_one_workspaces_failures_are_not_anothers(studio: Workspace) -> None:
     failing(studio, 9)
     other = factories.workspace()

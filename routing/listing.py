@@ -1,0 +1,109 @@
+"""The catalogue as its page and the API list it: filtered rows with price, health and what they can do."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from billing import prices
+from billing.models import PriceRow
+from projects.models import Membership, Workspace
+from routing import health
+from routing.brief import Health
+from routing.forms import KIND_WORDS
+from routing.models import CatalogueModel
+
+#: Capabilities that are shown as a word where the model has them.
+KNOBS = {
+    "seed": "Seed",
+    "guidance": "Guidance",
+    "motion": "Motion",
+    "audio": "Sound",
+    "negative_prompt": "Negative prompt",
+    "last_frame": "Last frame",
+    "mask": "Mask",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """One model as it is listed. `price` is the workspace's row in force; None: not eligible."""
+
+    model: CatalogueModel
+    price: PriceRow | None
+    health: Health
+    retired: bool
+    does: tuple[str, ...]
+    able: tuple[str, ...]
+
+
+def rows(
+    membership: Membership, filters: Mapping[str, Any], *, today: datetime.date
+) -> QuerySet[CatalogueModel]:
+    """The models that the filters leave, by provider and name; `filters` are CatalogueFilter's data."""
+    found = CatalogueModel.objects.visible_to(membership)
+    words = str(filters.get("q") or "").split()
+    for word in words:
+        found = found.filter(Q(name__icontains=word) | Q(key__icontains=word) | Q(vendor__icontains=word))
+    if kind := filters.get("kind"):
+        found = found.filter(kinds__contains=[kind])
+    for name in ("tier", "provider"):
+        if value := filters.get(name):
+            found = found.filter(**{name: value})
+    return _in_state(found, str(filters.get("state") or ""), membership, today).order_by(
+        "provider", "name", "key"
+    )
+
+
+def listed(workspace: Workspace, models: Iterable[CatalogueModel], *, now: datetime.datetime) -> list[Listed]:
+    """The models with price and health, in three queries whatever their number."""
+    models = list(models)
+    keys = [model.key for model in models]
+    in_force = prices.in_force(workspace, keys, now)
+    healths = health.facts(workspace, keys, now=now)
+    return [
+        Listed(
+            model=model,
+            price=in_force.get(model.key),
+            health=healths[model.key],
+            retired=is_retired(model, now.date()),
+            does=tuple(KIND_WORDS.get(kind, kind) for kind in model.kinds),
+            able=tuple(_able(model.capabilities)),
+        )
+        for model in models
+    ]
+
+
+def is_retired(model: CatalogueModel, today: datetime.date) -> bool:
+    return model.available_until is not None and model.available_until < today
+
+
+def _in_state(
+    found: QuerySet[CatalogueModel], state: str, membership: Membership, today: datetime.date
+) -> QuerySet[CatalogueModel]:
+    if state == "all":
+        return found
+    if state == "retired":
+        return found.filter(available_until__lt=today)
+    found = found.filter(Q(available_until=None) | Q(available_until__gte=today))
+    priced = PriceRow.objects.visible_to(membership).values("model_key")
+    if state == "priced":
+        return found.filter(key__in=priced)
+    return found.exclude(key__in=priced) if state == "unpriced" else found
+
+
+def _able(able: Mapping[str, Any]) -> Iterable[str]:
+    """What sets the model apart, in short words."""
+    for knob, word in KNOBS.items():
+        if able.get(knob):
+            yield word
+    if able.get("references"):
+        yield f"{able['references']} references"
+    if able.get("resolution"):
+        yield str(able["resolution"])
+    if able.get("max_seconds"):
+        yield f"up to {able['max_seconds']} s"
