@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from generation.providers import clients, fal_storage, registry
+from generation.providers import clients, registry
 from generation.providers.protocol import (
     Account,
     CancelOutcome,
@@ -129,7 +129,7 @@ def fal_kit(emulator: Running) -> Kit:
         picture=ModelFacts("fal/fal-ai/flux/dev", "fal-ai/flux/dev", {}),
         film=ModelFacts(f"fal/{film}", film, {}),
         emulator=emulator,
-        key_set=f"{fal_storage.store_url(account.base_url)}/.well-known/jwks.json",
+        key_set=registry.key_set_address("fal", account.base_url),
     )
 
 

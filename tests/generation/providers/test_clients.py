@@ -90,5 +90,6 @@ def test_all_clients_share_one_tls_context() -> None:
 def test_a_provider_is_found_by_its_name_and_an_unknown_name_says_which_there_are() -> None:
     assert registry.get("fal").name == "fal"
     assert registry.base_url("fal") == "https://queue.fal.run"
+    assert registry.key_set_address("fal", "") == "https://rest.fal.ai/.well-known/jwks.json"
     with pytest.raises(registry.UnknownProvider, match="known are builtin, fal"):
         registry.get("nobody")
