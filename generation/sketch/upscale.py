@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from generation.providers.protocol import StepRequest
 from generation.sketch import film, video
@@ -16,6 +16,9 @@ from generation.sketch.film import Planes
 
 FACTOR = (Decimal(1), Decimal(4))
 MOST_FILM_PIXELS = 8_847_360  # 4096 x 2160
+
+CRISPEN = ImageFilter.Kernel((3, 3), (-1, -2, -1, -2, 24, -2, -1, -2, -1), scale=12)
+EDGE_SHARE = [min(255, max(0, (level - 10) * 5)) for level in range(256)]
 
 
 def image(request: StepRequest) -> Image.Image:
@@ -59,13 +62,11 @@ def _target(request: StepRequest, width: int, height: int) -> tuple[int, int]:
 
 
 def _enlarge(band: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """One channel enlarged; sharpened where it has edges, in proportion to their strength."""
-    large = band.resize(size, Image.Resampling.LANCZOS)
-    grow = max(1.0, size[0] / band.width)
-    crisp = large.filter(ImageFilter.UnsharpMask(radius=0.9 * grow, percent=110, threshold=2))
-    span = ImageChops.subtract(band.filter(ImageFilter.MaxFilter(3)), band.filter(ImageFilter.MinFilter(3)))
-    edges = span.point([min(255, max(0, (level - 8) * 6)) for level in range(256)])
-    return Image.composite(crisp, large, edges.resize(size, Image.Resampling.BILINEAR))
+    """One channel enlarged. What Lanczos will soften is made up for beforehand, in proportion to the edge;
+    at the source's size this costs a tenth of what it costs afterwards."""
+    crisp = band.filter(CRISPEN)
+    edges = band.filter(ImageFilter.FIND_EDGES).point(EDGE_SHARE)
+    return Image.composite(crisp, band, edges).resize(size, Image.Resampling.LANCZOS)
 
 
 def sharpness(picture: Image.Image) -> float:
