@@ -18,15 +18,23 @@ from django.utils import timezone
 
 from generation.models import ProviderAccount
 from generation.providers import clients, registry
-from generation.providers.protocol import Account, ProviderError
+from generation.providers.protocol import Account, ErrorClass, ProviderError
 from projects import access, events
 from projects.access import Right
 from projects.models import Membership
 from projects.problems import Invalid
 
 
-class KeyLost(Exception):
-    """No encryption key of these settings opens the account's key."""
+class KeyLost(ProviderError):
+    """No encryption key of these settings opens the account's key; nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorClass.AUTH,
+            "The key of this account was encrypted with an ENCRYPTION_KEYS entry that is gone: "
+            "enter the key again, or bring the entry back.",
+            charged=False,
+        )
 
 
 def cipher() -> MultiFernet:
@@ -37,15 +45,12 @@ def encrypt(key: str) -> bytes:
     return cipher().encrypt(key.encode())
 
 
-def decrypt(token: bytes) -> str:
+def decrypt(token: bytes | memoryview) -> str:
     """The key in the clear; raises KeyLost."""
     try:
         return cipher().decrypt(bytes(token)).decode()
     except InvalidToken:
-        raise KeyLost(
-            "The key of this account was encrypted with an ENCRYPTION_KEYS entry that is gone: "
-            "enter the key again, or bring the entry back."
-        ) from None
+        raise KeyLost from None
 
 
 def opened(row: ProviderAccount | None, *, provider: str) -> Account:
@@ -135,7 +140,7 @@ def rotate() -> int:
     return count
 
 
-def test(
+def check_connection(
     *, account: ProviderAccount, by: Membership, now: datetime.datetime | None = None
 ) -> tuple[bool, str]:
     """Asks the provider whether the key works, by looking for a job that does not exist; keeps the answer.
@@ -155,7 +160,9 @@ async def _probe(account: Account) -> tuple[bool, str]:
     job = str(uuid.uuid4())
     async with clients.opened() as client:
         try:
-            status = await provider.poll(client, account=account, job_id=job, handle={})
+            status = await provider.poll(
+                client, account=account, job_id=job, handle={"endpoint": "circletake/test"}
+            )
         except ProviderError as error:
             return False, f"{error.error_class.value}: {error.detail}"
     return True, f"{account.provider} accepted the key ({status.state.value})."

@@ -145,7 +145,7 @@ def _said(error: ProviderError) -> dict[str, str]:
 
 def _rest_account(call: Call, error: ProviderError, now: datetime.datetime) -> None:
     """A provider that named a time to wait is left alone by every worker until then."""
-    if error.error_class == ErrorClass.RATE_LIMITED and error.retry_after_seconds:
+    if call.account_id and error.error_class == ErrorClass.RATE_LIMITED and error.retry_after_seconds:
         until = now + datetime.timedelta(seconds=error.retry_after_seconds)
         ProviderAccount.objects.filter(pk=call.account_id).update(blocked_until=until)
 

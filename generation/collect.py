@@ -205,7 +205,7 @@ def _assets(call: Call, media: Sequence[Kept]) -> list[Asset]:
     """The asset rows of these files, made where the workspace does not have them yet, in their order."""
     if not media:
         return []
-    rows = [_asset(call, kept) for kept in media if kept.probe is not None]
+    rows = [_asset(call, kept.probe, kept.name) for kept in media if kept.probe is not None]
     Asset.objects.bulk_create(rows, ignore_conflicts=True)
     found = {
         row.sha256: row
@@ -214,9 +214,7 @@ def _assets(call: Call, media: Sequence[Kept]) -> list[Asset]:
     return [found[row.sha256] for row in rows]
 
 
-def _asset(call: Call, kept: Kept) -> Asset:
-    seen = kept.probe
-    assert seen is not None
+def _asset(call: Call, seen: Probe, name: str) -> Asset:
     return Asset(
         workspace_id=call.workspace_id,
         kind=seen.kind,
@@ -226,7 +224,7 @@ def _asset(call: Call, kept: Kept) -> Asset:
         width=seen.width,
         height=seen.height,
         duration_seconds=seen.duration_seconds,
-        name=kept.name,
+        name=name,
     )
 
 

@@ -20,9 +20,9 @@ from billing.budgets import BudgetRefused
 from generation import accounts, aftermath, choosing, ending, intents, lanes, moves, pace, wire
 from generation.choosing import Hopeless, Later, Order
 from generation.intents import Intent
-from generation.models import Call, Run
+from generation.models import Call, ProviderAccount, Run
 from generation.models.runs import CallState, Lane, RunState
-from generation.providers.protocol import Account, ErrorClass, Job, ProviderError, Submitted
+from generation.providers.protocol import ErrorClass, Job, Provider, ProviderError, Submitted
 from projects.models.takes import TAKES_IN_FLIGHT
 from routing import health
 from routing.brief import Breaker
@@ -117,13 +117,16 @@ def _here(intent: Intent) -> Any:
 
 
 def _work(intent: Intent) -> Callable[[httpx.AsyncClient], Any]:
-    account = accounts.opened(intent.account, provider=intent.call.provider)
-    return functools.partial(_submit, provider=intent.order.provider, account=account, job=addressed(intent))
+    return functools.partial(
+        _submit, provider=intent.order.provider, row=intent.account, job=addressed(intent)
+    )
 
 
-async def _submit(client: httpx.AsyncClient, *, provider: Any, account: Account, job: Job) -> Submitted:
-    answer: Submitted = await provider.submit(client, account=account, job=job)
-    return answer
+async def _submit(
+    client: httpx.AsyncClient, *, provider: Provider, row: ProviderAccount | None, job: Job
+) -> Submitted:
+    account = accounts.opened(row, provider=provider.name)
+    return await provider.submit(client, account=account, job=job)
 
 
 def addressed(intent: Intent) -> Job:

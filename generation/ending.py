@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 
@@ -137,32 +138,33 @@ def _queue(ready: Iterable[Run], now: datetime.datetime) -> None:
 def finish(take: Take, runs: Iterable[Run], *, now: datetime.datetime) -> bool:
     """Every step has succeeded: the take is ready, with its last file as its result."""
     late = take.state == TakeState.CANCELLED
-    media = [row for row in runs if row.asset_id is not None]
+    media = [(row.step, row.asset_id) for row in runs if row.asset_id is not None]
     columns = {"ended_at": now, "progress": "1"}
     if late:
         columns["failure"] = "Cancelled, and finished all the same."
     if not moves.takes({take.pk: columns}, to=TakeState.READY):
         return False
     if media:
-        last = media[-1]
+        step, asset = media[-1]
         TakeAsset.objects.bulk_create(
-            [TakeAsset(id=new_id(), take=take, asset_id=last.asset_id, role="output", step=last.step)],
+            [TakeAsset(id=new_id(), take=take, asset_id=asset, role="output", step=step)],
             ignore_conflicts=True,
         )
-        Take.objects.filter(pk=take.pk).update(poster=_poster(media))
+        Take.objects.filter(pk=take.pk).update(poster=_poster([asset for _, asset in media]))
     _told(take, "take.ready", now, late_after_cancel=late)
     return True
 
 
-def _poster(media: list[Run]) -> uuid.UUID | None:
-    """The last picture among the steps; a take of moving pictures only shows its video's own frame."""
-    kinds = dict(Asset.objects.filter(pk__in=[row.asset_id for row in media]).values_list("pk", "kind"))
-    last = media[-1].asset_id
-    pictures = [row.asset_id for row in media if kinds[row.asset_id] == Asset.Kind.IMAGE]
-    return last if kinds[last] == Asset.Kind.VIDEO else pictures[-1] if pictures else None
+def _poster(media: list[uuid.UUID]) -> uuid.UUID | None:
+    """What stands for the take: its film, of which pages show the poster, else its last picture."""
+    kinds = dict(Asset.objects.filter(pk__in=media).values_list("pk", "kind"))
+    if kinds[media[-1]] == Asset.Kind.VIDEO:
+        return media[-1]
+    pictures = [asset for asset in media if kinds[asset] == Asset.Kind.IMAGE]
+    return pictures[-1] if pictures else None
 
 
-def _told(take: Take, kind: str, now: datetime.datetime, **data: object) -> None:
+def _told(take: Take, kind: str, now: datetime.datetime, **data: Any) -> None:
     """The event, the board, a look at its batch, and for a hero take who has to know."""
     events.record(
         workspace=take.workspace,

@@ -18,7 +18,7 @@ class MissingInput(Exception):
 
 
 class Materials:
-    """Assets and texts that a batch of runs needs, read in two queries; paths are good until `open_files` closes."""
+    """Assets and texts that a batch of runs needs, in two queries; paths last until `open_files` closes."""
 
     def __init__(self, runs: Iterable[Run], open_files: contextlib.ExitStack) -> None:
         runs = list(runs)

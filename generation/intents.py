@@ -1,8 +1,8 @@
 """Before a submit: places are taken, holds are there, and the intent is committed.
 
-A call row in the state *intended* stands before anything is sent. If the worker dies then, the run is found as
-`unknown`, and nothing is sent twice in silence. Limits of accounts hold across all workers, because their rows
-are locked while places are counted.
+A call row in the state *intended* stands before anything is sent. If the worker dies then, the run is found
+as `unknown`, and nothing is sent twice in silence. Limits of accounts hold across all workers, because their
+rows are locked while places are counted.
 """
 
 from __future__ import annotations
@@ -278,4 +278,5 @@ def local_room() -> int:
     waiting = SketchJob.objects.filter(state__in=[SketchJob.State.QUEUED, SketchJob.State.RUNNING]).exclude(
         kind=renditions.KIND
     )
-    return max(0, LOCAL_QUEUE * settings.RENDER_PROCESSES - waiting.count())
+    places: int = LOCAL_QUEUE * settings.RENDER_PROCESSES
+    return max(0, places - waiting.count())

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -148,7 +149,7 @@ def lease_fairly(
     return lease, _leased(FAIR, limit=limit, now=now, lease=lease, room=free, local_room=local_room)
 
 
-def _leased(sql: str, *, now: datetime.datetime, lease: uuid.UUID, **parameters: object) -> list[uuid.UUID]:
+def _leased(sql: str, *, now: datetime.datetime, lease: uuid.UUID, **parameters: Any) -> list[uuid.UUID]:
     until = now + datetime.timedelta(seconds=settings.LEASE_SECONDS)
     with connection.cursor() as cursor:
         cursor.execute(sql, {**parameters, "now": now, "lease": lease, "until": until})
@@ -157,7 +158,7 @@ def _leased(sql: str, *, now: datetime.datetime, lease: uuid.UUID, **parameters:
 
 def release(lease: uuid.UUID, *, due_at: datetime.datetime | None = None, waiting_for: str = "") -> int:
     """Gives back all runs that are still under this lease; due at once, or at `due_at`."""
-    changes: dict[str, object] = {"lease": None, "leased_until": None}
+    changes: dict[str, Any] = {"lease": None, "leased_until": None}
     if due_at is not None:
         changes.update(due_at=due_at, waiting_for=waiting_for[:200])
     return Run.objects.filter(lease=lease).update(**changes)

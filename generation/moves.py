@@ -99,7 +99,7 @@ def _update(
     table = model._meta.db_table
     keys = sorted(changes)
     names = list(changes[keys[0]])
-    fields = [model._meta.get_field(name) for name in names]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
     columns = ", ".join(f'"{field.column}" = v.c{i}' for i, field in enumerate(fields))
     casts = "".join(f", unnest(%s::{field.db_type(connection)}[]) AS c{i}" for i, field in enumerate(fields))
     sql = f"""

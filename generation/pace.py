@@ -1,4 +1,4 @@
-"""How often a provider is asked about a job: seldom while it cannot be ready, oftener around its usual end."""
+"""When a provider is asked about a job: seldom while it cannot be ready, oftener around its usual end."""
 
 from __future__ import annotations
 

@@ -91,11 +91,20 @@ def _work(one: Watched, keys: dict[uuid.UUID | None, Account]) -> Any:
     """What is to be asked: the job by its id, or by our token where its answer was lost."""
     account_id = one.call.account_id
     if account_id not in keys:
-        keys[account_id] = accounts.opened(one.call.account, provider=one.call.provider)
-    asked = {"provider": one.provider, "account": keys[account_id], "call": one.call}
-    if one.call.state == CallState.ACCEPTED:
-        return functools.partial(_ask, **asked)
-    return functools.partial(_look_up, **asked) if one.provider.abilities.look_up else None
+        try:
+            keys[account_id] = accounts.opened(one.call.account, provider=one.call.provider)
+        except accounts.KeyLost as lost:
+            return functools.partial(_refuse, error=lost)
+    provider, account, call = one.provider, keys[account_id], one.call
+    if call.state == CallState.ACCEPTED:
+        return functools.partial(_ask, provider=provider, account=account, call=call)
+    if not provider.abilities.look_up:
+        return None
+    return functools.partial(_look_up, provider=provider, account=account, call=call)
+
+
+async def _refuse(client: httpx.AsyncClient, *, error: ProviderError) -> Status:
+    raise error
 
 
 async def _ask(client: httpx.AsyncClient, *, provider: Provider, account: Account, call: Call) -> Status:

@@ -1,4 +1,4 @@
-"""Thumbnails, posters and proxies of stored files: asked for here, made in the render lane, shown by pages."""
+"""Thumbnails, posters and proxies of files: asked for here, made in the render lane, shown by pages."""
 
 from __future__ import annotations
 

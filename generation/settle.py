@@ -1,7 +1,7 @@
 """Where a call's money ends: its hold is posted at what was charged, or voided; once.
 
-Nothing else in this room posts or voids the hold of a call. Both are safe to repeat: the second time finds the
-hold settled and changes nothing.
+Nothing else in this room posts or voids the hold of a call. Both are safe to repeat: the second time finds
+the hold settled and changes nothing.
 """
 
 from __future__ import annotations

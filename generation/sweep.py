@@ -6,11 +6,13 @@ Everything it does is safe to repeat and moves only rows that are still as it fo
 from __future__ import annotations
 
 import datetime
+import time
+import uuid
 from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django_q.models import Schedule
 
@@ -40,6 +42,24 @@ def ensure_schedule() -> None:
             "repeats": -1,
         },
     )
+
+
+class Pace:
+    """Rings for the sweep every SWEEP_SECONDS; a database that is away is not its concern."""
+
+    def __init__(self) -> None:
+        self.rung_at = 0.0
+
+    def ring_when_due(self) -> None:
+        if time.monotonic() - self.rung_at < settings.SWEEP_SECONDS:
+            return
+        try:
+            if not self.rung_at:
+                ensure_schedule()
+            lanes.ring("sweep")
+            self.rung_at = time.monotonic()
+        except Error:
+            connection.close()
 
 
 def sweep(*, now: datetime.datetime) -> dict[str, int]:
@@ -110,7 +130,7 @@ def finished(*, now: datetime.datetime) -> int:
     return sum(_finish(take, now) for take in list(ids))
 
 
-def _finish(take: object, now: datetime.datetime) -> int:
+def _finish(take: uuid.UUID, now: datetime.datetime) -> int:
     with transaction.atomic():
         rows = Run.objects.filter(take=take).order_by("position")
         row = ending.locked(rows.values_list("pk", flat=True)[0])

@@ -1,8 +1,8 @@
 """Calls of which nobody knows whether the provider has them: sent, and no answer came.
 
-What can be asked is asked; a webhook that carries our token answers by itself; below the workspace's limit for
-doubtful charges the step is sent once more, and it is said; everything else waits, its hold open, listed with
-its evidence for a person, who says that it happened or that it did not.
+What can be asked is asked; a webhook that carries our token answers by itself; below the workspace's limit
+for doubtful charges the step is sent once more, and it is said; everything else waits, its hold open, listed
+with its evidence for a person, who says that it happened or that it did not.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from projects import access, events, notices
 from projects.access import Right
 from projects.models import Membership, Role
 from projects.models.notices import NoticeKind
+from projects.models.takes import TAKES_IN_FLIGHT
 from projects.problems import Invalid, Refused
 
 GRACE = datetime.timedelta(seconds=10)
@@ -84,7 +85,7 @@ def waits_for_webhook(call: Call, now: datetime.datetime) -> bool:
 
 
 def settle_without_answer(*, call: Call, now: datetime.datetime) -> None:
-    """Nothing more can be asked: sends the step once more below the workspace's limit, else lists the call."""
+    """Nothing more can be asked: sends the step once more below the workspace's limit, or lists it."""
     with transaction.atomic():
         run = ending.locked(call.run_id)
         if run.state != RunState.UNKNOWN:
@@ -201,7 +202,7 @@ def did_not(*, run: Run, call: Call, now: datetime.datetime) -> None:
     """The provider has no such job: the hold serves the next call, or is released. In a transaction."""
     moves.calls({call.pk: {"ended_at": now}}, to=CallState.REFUSED, sources=[CallState.UNKNOWN])
     again = {**moves.FREE, "lane": Lane.SUBMIT, "due_at": now, "waiting_for": ""}
-    if run.take.state in ending.TAKES_IN_FLIGHT and moves.runs(
+    if run.take.state in TAKES_IN_FLIGHT and moves.runs(
         {run.pk: again}, to=RunState.QUEUED, sources=[RunState.UNKNOWN]
     ):
         Call.objects.filter(pk=call.pk).update(hold=None)

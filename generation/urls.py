@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
+from generation import hooks
 from generation.views import campaigns, home, media
 
 
@@ -24,6 +25,7 @@ CAMPAIGN = "w/<slug:workspace>/projects/<str:project>/<str:campaign>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.entrance, name="entrance"),
+    path("hooks/<slug:provider>/<str:token>/", hooks.webhook, name="webhook"),
     path("w/<slug:workspace>/", home.home, name="home"),
     path("w/<slug:workspace>/projects/", campaigns.projects, name="projects"),
     path("w/<slug:workspace>/projects/new/", campaigns.new_project, name="new_project"),

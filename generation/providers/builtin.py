@@ -1,7 +1,7 @@
 """The built-in renderer as a provider: jobs are rows, drawn by the render lane, asked about like any others.
 
-It takes the same road as every provider: submit, poll, cancel, an error of each class. Its drill models say in
-their capabilities what goes wrong: `{"drill": "fail" | "block" | "lag"}`.
+It takes the same road as every provider: submit, poll, cancel, an error of each class. Its drill models say
+in their capabilities what goes wrong: `{"drill": "fail" | "block" | "lag"}`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from generation.models import SketchJob
@@ -100,7 +101,7 @@ class Builtin:
     async def poll(
         self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
     ) -> Status:
-        row = _find(job_id)
+        row = _jobs(job_id).first()
         if row is None:
             return Status(JobState.LOST)
         if row.state == SketchJob.State.SUCCEEDED:
@@ -129,12 +130,14 @@ class Builtin:
         self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
     ) -> CancelOutcome:
         """A job that waits is taken out; one that is being drawn is finished."""
-        stopped = SketchJob.objects.filter(pk=_id(job_id), state=SketchJob.State.QUEUED).update(
-            state=SketchJob.State.CANCELLED, ended_at=timezone.now()
+        stopped = (
+            _jobs(job_id)
+            .filter(state=SketchJob.State.QUEUED)
+            .update(state=SketchJob.State.CANCELLED, ended_at=timezone.now())
         )
         if stopped:
             return CancelOutcome.CANCELLED
-        drawing = SketchJob.objects.filter(pk=_id(job_id), state=SketchJob.State.RUNNING).exists()
+        drawing = _jobs(job_id).filter(state=SketchJob.State.RUNNING).exists()
         return CancelOutcome.REQUESTED if drawing else CancelOutcome.TOO_LATE
 
     async def look_up(self, client: httpx.AsyncClient, *, account: Account, token: str) -> Submitted | None:
@@ -153,15 +156,12 @@ class Builtin:
         raise WebhookRejected("The built-in renderer sends no webhooks.")
 
 
-def _find(job_id: str) -> SketchJob | None:
-    return SketchJob.objects.filter(pk=_id(job_id)).first()
-
-
-def _id(job_id: str) -> uuid.UUID | None:
+def _jobs(job_id: str) -> QuerySet[SketchJob]:
+    """The job as a query; one without rows where this is no id of ours."""
     try:
-        return uuid.UUID(job_id)
+        return SketchJob.objects.filter(pk=uuid.UUID(job_id))
     except ValueError:
-        return None
+        return SketchJob.objects.none()
 
 
 def _text(value: Decimal | None) -> str | None:

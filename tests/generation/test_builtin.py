@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
-
-import pytest
 
 from billing.models import Entry
 from generation.models import Run
@@ -17,10 +14,6 @@ from tests.generation import engine_rows
 from tests.generation.engine_rows import Engine
 
 
-@pytest.fixture
-def engine(db: None) -> Iterator[Engine]:
-    with Engine() as made:
-        yield made
 
 
 def test_a_picture_goes_from_row_to_ready(cast: Cast, engine: Engine) -> None:
