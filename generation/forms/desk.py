@@ -1,0 +1,90 @@
+"""Forms of the take desk."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+
+from generation.recall import What
+from generation.takes import MOST_AT_ONCE
+from projects.models import RejectReason
+from projects.models.decisions import DecisionKind
+from projects.models.work import Phase
+from projects.work import MAX_SEED
+
+
+class MakeForm(forms.Form):
+    """What a draft take is asked for with. `recalled` runs exactly that take's request again."""
+
+    prompt = forms.CharField(
+        required=False, label="Prompt", widget=forms.Textarea(attrs={"rows": 5}), max_length=8000
+    )
+    seed = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_SEED,
+        label="Seed",
+        help_text="Empty: as the campaign says.",
+    )
+    control_profile = forms.ChoiceField(required=False, label="Control profile")
+    model = forms.CharField(
+        required=False, max_length=200, label="Model", help_text="Empty: as the route says."
+    )
+    count = forms.IntegerField(min_value=1, max_value=MOST_AT_ONCE, initial=1, label="Takes at once")
+    switch = forms.CharField(required=False, widget=forms.HiddenInput)
+    recalled = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    round_id = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, profiles: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["control_profile"] = forms.ChoiceField(
+            choices=profiles, required=False, label="Control profile"
+        )
+
+
+class ReviewForm(forms.Form):
+    decision = forms.ChoiceField(
+        choices=[
+            (kind.value, kind.label)
+            for kind in (
+                DecisionKind.SELECT,
+                DecisionKind.ACCEPT,
+                DecisionKind.REJECT,
+                DecisionKind.REVERSE,
+            )
+        ]
+    )
+    reasons = forms.MultipleChoiceField(choices=RejectReason.choices, required=False)
+    note = forms.CharField(required=False, max_length=4000)
+    as_is = forms.BooleanField(required=False)
+
+
+class CapForm(forms.Form):
+    more = forms.IntegerField(min_value=1, max_value=100, initial=2, label="How many more")
+    reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="Picture or video",
+        widget=forms.ClearableFileInput(
+            attrs={"accept": "image/png,image/jpeg,image/webp,video/mp4,video/webm"}
+        ),
+    )
+    phase = forms.ChoiceField(choices=Phase.choices, label="Phase")
+    made_with = forms.CharField(max_length=120, label="Made with")
+    source_take = forms.IntegerField(
+        required=False, label="From take", help_text="Its number, where a take was finished by hand."
+    )
+    amount = forms.DecimalField(required=False, min_value=0, max_digits=18, decimal_places=8, label="Cost")
+    note = forms.CharField(required=False, label="Note", max_length=4000)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+
+class RecallForm(forms.Form):
+    what = forms.ChoiceField(choices=What.choices)
