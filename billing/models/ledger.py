@@ -6,6 +6,7 @@ The table is partitioned by month (UTC) of the effective instant and append-only
 
 from __future__ import annotations
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
@@ -34,6 +35,20 @@ class EntryKind(models.TextChoices):
     REFUND = "refund", "Refund"
     ADJUSTMENT = "adjustment", "Adjustment"
     TRANSFER = "transfer", "Transfer between pots"
+
+
+#: Refunds of one charge come one after the other (the same lock as `billing.ledger.refund`), and never
+#: give back more than it was. Checked when the transaction ends, so that rows may come in any order.
+REFUND_GUARD = """
+    PERFORM pg_advisory_xact_lock(hashtextextended(NEW.refunds::text, 1));
+    SELECT amount INTO charged FROM billing_entry WHERE id = NEW.refunds AND kind = 'charge';
+    SELECT -sum(amount) INTO given FROM billing_entry WHERE refunds = NEW.refunds;
+    IF charged IS NULL OR given > charged THEN
+        RAISE EXCEPTION 'refund of entry %: % of % would be given back', NEW.refunds, given, charged
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_refund_within_charge';
+    END IF;
+    RETURN NULL;
+"""
 
 
 class Entry(models.Model):
@@ -87,7 +102,18 @@ class Entry(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("entry")
+        triggers = [
+            *append_only("entry"),
+            pgtrigger.Trigger(
+                name="entry_refund_within_charge",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Q(new__kind="refund"),
+                declare=[("charged", "numeric"), ("given", "numeric")],
+                func=REFUND_GUARD,
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=~Q(debit=models.F("credit")), name="entry_two_accounts"),
             models.CheckConstraint(

@@ -1,0 +1,299 @@
+"""Any sequence of verbs, killed at any statement, leaves the books balanced.
+
+The machine keeps its own account in plain lists and compares every figure of the books with it.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import datetime
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from billing import budgets, checks, ledger, pots, roll_forward
+from billing.models import BudgetWindow, DeliverableCost, Entry, Hold, HoldOutcome
+from projects.decisions import AgainstGrammar
+from projects.models import Decision, Deliverable, Take
+from tests import factories
+from tests.billing.booking import books, charge, planned
+from tests.cast import make_cast
+from tests.factories import utc
+
+FIRST = utc("2026-09-28T08:00")
+amounts = st.decimals("0.00000001", "3", places=8) | st.sampled_from([Decimal("0.7"), Decimal("2.1")])
+LATE = (0, 1, 30, 300, 1500)
+WORDS = ("accept", "reverse", "write_off", "reopen", "reject", "select")
+places = st.integers(0, 1_000)
+
+
+CLASSES = (
+    *("Killed", "BudgetRefused", "LimitBelowUse", "RefundTooLarge", "AgainstGrammar"),
+    *("above its hold", "late", "accept", "reverse", "write_off", "reopen"),
+)
+#: How often each class came about over all examples, so that a tame machine is noticed.
+seen: collections.Counter[str] = collections.Counter()
+
+
+class Killed(Exception):
+    """The process died here."""
+
+
+@contextlib.contextmanager
+def killed_after(statements: int | None) -> Iterator[None]:
+    """Dies before the statement of that number, counted from zero; with None, never."""
+    left = statements
+
+    def count(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal left
+        if left is not None and not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+            if left == 0:
+                left = None  # the dead do not die again while the database rolls back
+                raise Killed
+            left -= 1
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(count):
+        yield
+
+
+@dataclasses.dataclass
+class Held:
+    row: Hold
+    take: Take
+    at: datetime.datetime
+    entry: Entry | None = None
+    given_back: Decimal = Decimal(0)
+    open: bool = True
+
+
+class Books(RuleBasedStateMachine):
+    """Two deliverables, three budgets, a clock that only goes on."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        self.cast, self.now = make_cast(), FIRST
+        other = factories.deliverable(self.cast.campaign, category=self.cast.brand_film)
+        self.takes = [factories.take(each) for each in (self.cast.deliverable, other) for _ in "ab"]
+        self.held: list[Held] = []
+        self.cash: list[tuple[Deliverable, datetime.datetime, Decimal]] = []
+        self.moves: dict[Any, list[tuple[datetime.datetime, str]]] = {
+            take.deliverable_id: [] for take in self.takes
+        }
+        self.budgets = [
+            self._budget("workspace", None, "month", "9"),
+            self._budget("campaign", self.cast.campaign, "campaign", "12"),
+            self._budget("deliverable", self.cast.deliverable, "month", "5"),
+        ]
+
+    def _budget(self, scope: str, target: Any, window: str, limit: str) -> budgets.Budget:
+        return budgets.set_budget(
+            scope=scope,
+            target=target,
+            window=window,
+            limit=Decimal(limit),
+            by=self.cast.finance,
+            now=self.now,
+        )
+
+    def teardown(self) -> None:
+        if hasattr(self, "transaction"):
+            transaction.set_rollback(True)
+            self.transaction.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def attempt(self, kill: int | None, *refusals: type[Exception]) -> Iterator[list[bool]]:
+        """What is done here happens whole, or is refused or killed and then has changed nothing."""
+        before, done = books(), [True]
+        try:
+            with killed_after(kill), transaction.atomic():
+                yield done
+        except (Killed, *refusals) as error:
+            done[0] = False
+            seen[type(error).__name__] += 1
+            assert books() == before
+
+    @rule(hours=st.integers(1, 400))
+    def time_passes(self, hours: int) -> None:
+        self.now += datetime.timedelta(hours=hours)
+
+    @rule(place=places, prices=st.lists(amounts, min_size=1, max_size=3), kill=st.none() | st.integers(0, 25))
+    def reserve(self, place: int, prices: list[Decimal], kill: int | None) -> None:
+        take = self.takes[place % len(self.takes)]
+        made: list[Hold] = []
+        with self.attempt(kill, budgets.BudgetRefused) as done:
+            plan = [planned(str(price)) for price in prices]
+            made = ledger.reserve(take=take, holds=plan, now=self.now)
+        if done[0]:
+            self.held += [Held(row, take, self.now) for row in made]
+
+    def _one(self, place: int) -> Held:
+        return self.held[place % len(self.held)]
+
+    @precondition(lambda self: self.held)
+    @rule(
+        place=places,
+        price=amounts,
+        late=st.sampled_from(LATE),
+        kill=st.none() | st.integers(0, 25),
+    )
+    def post(self, place: int, price: Decimal, late: int, kill: int | None) -> None:
+        one, at = self._one(place), self.now - datetime.timedelta(hours=late)
+        entry: Entry | None = None
+        with self.attempt(kill) as done:
+            entry = ledger.post(hold=one.row, charge=charge(str(price), at=at), now=self.now)
+        if done[0]:
+            assert (entry is not None) == one.open
+            if entry is not None:
+                one.entry, one.open = entry, False
+                self.cash.append((one.take.deliverable, at, price))
+                seen["above its hold"] += price > one.row.amount
+                moved = self.moves[one.take.deliverable_id]
+                seen["late"] += any(at < instant for instant, _ in moved)
+
+    @precondition(lambda self: self.held)
+    @rule(place=places, kill=st.none() | st.integers(0, 12))
+    def void(self, place: int, kill: int | None) -> None:
+        one, released = self._one(place), False
+        with self.attempt(kill) as done:
+            released = ledger.void(hold=one.row, reason="cancelled", now=self.now)
+        if done[0]:
+            assert released == one.open
+            one.open = False
+
+    @precondition(lambda self: any(one.entry for one in self.held))
+    @rule(place=places, share=st.sampled_from([1, 4, 7, 10, 11]), kill=st.none() | st.integers(0, 20))
+    def refund(self, place: int, share: int, kill: int | None) -> None:
+        posted = [one for one in self.held if one.entry]
+        one = posted[place % len(posted)]
+        back = (one.entry.amount * share / 10).quantize(Decimal("1e-8"))  # type: ignore[union-attr]
+        with self.attempt(kill, ledger.RefundTooLarge) as done:
+            ledger.refund(entry=one.entry, amount=back, at=self.now, now=self.now)  # type: ignore[arg-type]
+        if done[0]:
+            one.given_back += back
+            self.cash.append((one.take.deliverable, self.now, -back))
+
+    @rule(
+        place=places,
+        word=st.sampled_from(WORDS),
+        kill=st.none() | st.integers(0, 25),
+    )
+    def decide(self, place: int, word: str, kill: int | None) -> None:
+        take = Take.objects.get(pk=self.takes[place % len(self.takes)].pk)
+        deliverable, count = take.deliverable, Decision.objects.count()
+        whole = word in ("write_off", "reopen")
+        with self.attempt(kill, AgainstGrammar) as done:
+            pots.decide(
+                deliverable=deliverable,
+                take=None if whole else take,
+                decision=word,
+                by=self.cast.manager,
+                at=self.now,
+            )
+        assert Decision.objects.count() == count + done[0]
+        if done[0] and word in pots.POT_AFTER:
+            self.moves[deliverable.pk].append((self.now, pots.POT_AFTER[word]))
+            seen[word] += 1
+
+    @rule(place=places, limit=st.integers(0, 30), kill=st.none() | st.integers(0, 10))
+    def change_limit(self, place: int, limit: int, kill: int | None) -> None:
+        budget = self.budgets[place % len(self.budgets)]
+        with self.attempt(kill, budgets.LimitBelowUse):
+            budgets.change_limit(budget=budget, limit=Decimal(limit), by=self.cast.finance, now=self.now)
+
+    def _pots(self, until: datetime.datetime) -> dict[tuple[Any, str], Decimal]:
+        """What lies where, worked out slowly: all cash before an instant in the pot of the state then."""
+        lies: dict[tuple[Any, str], Decimal] = {}
+        for deliverable, at, amount in self.cash:
+            if at < until:
+                before = [pot for moved, pot in self.moves[deliverable.pk] if moved < until]
+                place = deliverable.pk, before[-1] if before else "wip"
+                lies[place] = lies.get(place, Decimal(0)) + amount
+        return {place: amount for place, amount in lies.items() if amount}
+
+    @invariant()
+    def pots_are_where_the_plain_lists_say(self) -> None:
+        for until in (self.now + datetime.timedelta(seconds=1), self.now - datetime.timedelta(days=9)):
+            kept: dict[tuple[Any, str], Decimal] = {}
+            for row in Entry.objects.filter(effective_at__lt=until):
+                for account, sign in ((row.debit, 1), (row.credit, -1)):
+                    if not account.startswith("provider:"):
+                        place = row.deliverable_id, account
+                        kept[place] = kept.get(place, Decimal(0)) + row.amount * sign
+            assert {place: amount for place, amount in kept.items() if amount} == self._pots(until)
+
+    @invariant()
+    def windows_are_the_sum_of_their_holds(self) -> None:
+        for row in BudgetWindow.objects.select_related("budget", "budget__workspace"):
+            until = budgets.windows.end(row.budget, row.budget.workspace, row.starts_at)
+            own = [
+                one
+                for one in self.held
+                if one.at >= row.starts_at
+                and (until is None or one.at < until)
+                and row.budget.deliverable_id in (None, one.take.deliverable_id)
+            ]
+            assert row.reserved == sum((one.row.amount for one in own if one.open), Decimal(0))
+            assert row.spent + row.reserved <= row.limit + row.overshoot
+            refunds = Entry.objects.filter(
+                kind="refund", refunds__in=[one.entry.id for one in own if one.entry]
+            )
+            freed = [each.amount for each in refunds if until is None or each.effective_at < until]
+            spent = sum((one.entry.amount for one in own if one.entry), Decimal(0))
+            assert row.spent == spent + sum(freed, Decimal(0))
+
+    @invariant()
+    def every_hold_settles_once_and_totals_are_kept(self) -> None:
+        assert Hold.objects.count() == len(self.held)
+        assert HoldOutcome.objects.count() == sum(not one.open for one in self.held)
+        for cost in DeliverableCost.objects.all():
+            own = [amount for each, _, amount in self.cash if each.pk == cost.deliverable_id]
+            assert cost.generation == sum(own, Decimal(0))
+            open_ones = [
+                one.row.amount
+                for one in self.held
+                if one.open and one.take.deliverable_id == cost.deliverable_id
+            ]
+            assert cost.reserved == sum(open_ones, Decimal(0))
+
+    @invariant()
+    def the_books_find_nothing_wrong_with_themselves(self) -> None:
+        assert checks.problems(now=self.now) == []
+        for month in ("2026-09", f"{self.now:%Y-%m}"):
+            found = roll_forward.roll_forward(self.cast.workspace, month)
+            assert found.differences == []
+
+
+@pytest.mark.slow
+def test_any_sequence_of_verbs_killed_at_any_statement_leaves_the_books_balanced(db: None) -> None:
+    run_state_machine_as_test(
+        Books,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=35,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    rare = {name: seen[name] for name in CLASSES if seen[name] < 5}
+    assert rare == {}
