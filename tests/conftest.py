@@ -66,7 +66,7 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_past_guards() -> Iterator[None]:
-    """Tests with real transactions empty all tables at their end; append-only tables refuse that otherwise."""
+    """Tests with real transactions empty all tables at their end; append-only ones refuse that."""
     plain = DatabaseOperations.execute_sql_flush
 
     def flush(self: DatabaseOperations, sql_list: list[str]) -> None:
