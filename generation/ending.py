@@ -88,7 +88,7 @@ def end_take(take: Take, *, to: str, words: str, error_class: str, now: datetime
     """
     stop_waiting(take, now=now)
     ended = {"ended_at": now, "failure": words[:300], "failure_class": error_class}
-    if not moves.takes({take.pk: ended}, to=to, sources=TAKES_IN_FLIGHT):
+    if not moves.takes({take.pk: ended}, to=to, sources=[TakeState.QUEUED, TakeState.RENDERING]):
         return False
     kind = "take.failed" if to == TakeState.FAILED else f"take.{to}"
     _told(take, kind, now, failure=words[:300], failure_class=error_class)
