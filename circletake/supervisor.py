@@ -108,11 +108,19 @@ class Child:
             if time.monotonic() >= self.not_before:
                 self.start()
             return
-        reason = "ended" if self.has_ended() else self.program.probe()
+        reason = "ended" if self.has_ended() else self._probe()
         if reason:
             status = self.kill_group()
             log.error("restarting", program=self.program.name, reason=reason, exit_status=status)
             self._plan_restart()
+
+    def _probe(self) -> str:
+        """The probe's word; a probe that fails itself says nothing of the program."""
+        try:
+            return self.program.probe()
+        except Exception:
+            log.exception("a probe failed", program=self.program.name)
+            return ""
 
     def _plan_restart(self) -> None:
         now = time.monotonic()

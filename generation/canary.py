@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 from django_q.tasks import async_task
+from redis.exceptions import RedisError
 
 from generation.models import Canary
 
@@ -49,11 +50,11 @@ class Watch:
         return {GROUP_VARIABLE: self.group}
 
     def silent(self) -> str:
-        """Why the group must be started anew, or "". A database that is away is not the group's fault."""
+        """Why the group must be started anew, or "". A database or broker away is not its fault."""
         now = timezone.now()
         try:
             self._look(now)
-        except Error:
+        except (Error, RedisError):
             connection.close()
             self.alive_at = now
         age = (now - self.alive_at).total_seconds()
