@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from generation import hooks
-from generation.views import campaigns, home, media
+from generation.views import approvals, campaigns, desk, home, media
 
 
 class RenditionKind:
@@ -21,6 +21,8 @@ class RenditionKind:
 register_converter(RenditionKind, "rendition")
 
 app_name = "generation"
+DELIVERABLE = "w/<slug:workspace>/deliverables/<uuid:deliverable_id>/"
+TAKE = "w/<slug:workspace>/takes/<uuid:take_id>/"
 CAMPAIGN = "w/<slug:workspace>/projects/<str:project>/<str:campaign>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -45,6 +47,36 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="remove_reference",
     ),
     path("", include("generation.routing_urls")),
+    path(DELIVERABLE, desk.desk, name="desk"),
+    path(f"{DELIVERABLE}quote/", desk.quote, name="quote"),
+    path(f"{DELIVERABLE}make/", desk.make, name="make"),
+    path(f"{DELIVERABLE}ask-for-more/", desk.ask_for_more, name="ask_for_more"),
+    path(f"{DELIVERABLE}upload/", desk.upload, name="upload"),
+    path(f"{DELIVERABLE}drop/", desk.write_off, name="write_off"),
+    path(f"{DELIVERABLE}reopen/", desk.reopen, name="reopen"),
+    path(f"{DELIVERABLE}files/", media.files, name="files"),
+    path(f"{TAKE}review/", desk.review, name="review"),
+    path(f"{TAKE}hero/", desk.ask_for_hero, name="ask_for_hero"),
+    path(f"{TAKE}cancel/", desk.cancel, name="cancel"),
+    path(f"{TAKE}next/", desk.run_next, name="run_next"),
+    path(f"{TAKE}retry/", desk.retry, name="retry"),
+    path(f"{TAKE}star/", desk.star, name="star"),
+    path("w/<slug:workspace>/approvals/", approvals.approvals, name="approvals"),
+    path(
+        "w/<slug:workspace>/approvals/heroes/<uuid:request_id>/",
+        approvals.decide_hero,
+        name="decide_hero",
+    ),
+    path(
+        "w/<slug:workspace>/approvals/heroes/<uuid:request_id>/undo/",
+        approvals.undo_hero,
+        name="undo_hero",
+    ),
+    path(
+        "w/<slug:workspace>/approvals/caps/<uuid:request_id>/",
+        approvals.decide_cap,
+        name="decide_cap",
+    ),
     path("w/<slug:workspace>/media/<uuid:asset_id>/", media.asset, name="asset"),
     path(
         "w/<slug:workspace>/media/<uuid:asset_id>/<rendition:kind>/",

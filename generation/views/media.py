@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from generation import packing
 from generation.media import serving, store
+from generation.packing import SUFFIXES
 from projects.access import Right, WorkspaceRequest, workspace_page
-from projects.models import Asset, Rendition
-
-SUFFIXES = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "video/mp4": "mp4",
-    "video/webm": "webm",
-    "text/plain": "txt",
-}
+from projects.models import Asset, Deliverable, Rendition
 
 
 @require_safe
@@ -41,6 +35,21 @@ def rendition(request: WorkspaceRequest, asset_id: uuid.UUID, kind: str) -> Http
             return serve(request, row)
         raise Http404("This picture is still being made.")
     return _response(request, made.name, made.media_type, f"{row.sha256}-{kind}", f"{kind}")
+
+
+@require_safe
+@workspace_page(Right.READ)
+def files(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponseBase:
+    """All results of a deliverable as one ZIP, streamed; `?accepted` holds only what was signed off."""
+    rows = Deliverable.objects.visible_to(request.membership).select_related("campaign__project")
+    deliverable = get_object_or_404(rows, pk=deliverable_id)
+    chosen = packing.files_of(deliverable, accepted_only="accepted" in request.GET)
+    if not chosen:
+        raise Http404("No take of this deliverable has a file yet.")
+    response = StreamingHttpResponse(packing.zipped(chosen), content_type="application/zip")
+    name = f"{deliverable.campaign.key}-{deliverable.key}.zip"
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    return response
 
 
 def serve(
