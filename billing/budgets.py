@@ -86,6 +86,11 @@ class BudgetLeft:
     reserved: Decimal
     hard: bool
     id: uuid.UUID
+
+    @property
+    def used(self) -> Decimal:
+        return self.spent + self.reserved
+
     provider: str = ""  # set where it covers that provider's calls alone
 
 

@@ -37,6 +37,11 @@ def span(workspace: Workspace, month: str) -> Span:
     return Span(first.astimezone(datetime.UTC), following.astimezone(datetime.UTC))
 
 
+def first_instant(day: datetime.date, zone: datetime.tzinfo) -> datetime.datetime:
+    """The first instant of a day by the wall clock, in UTC."""
+    return datetime.datetime.combine(day, datetime.time.min, zone).astimezone(datetime.UTC)
+
+
 def before(month: str) -> str:
     """The month before a YYYY-MM."""
     year, number = int(month[:4]), int(month[5:])

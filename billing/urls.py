@@ -1,5 +1,16 @@
 """Addresses of this room's pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from billing.views import budgets, prices
+
+app_name = "billing"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("w/<slug:workspace>/budgets/", budgets.listed, name="budgets"),
+    path("w/<slug:workspace>/budgets/new/", budgets.new, name="new_budget"),
+    path("w/<slug:workspace>/budgets/<uuid:budget_id>/limit/", budgets.limit, name="budget_limit"),
+    path("w/<slug:workspace>/budgets/<uuid:budget_id>/end/", budgets.end, name="end_budget"),
+    path("w/<slug:workspace>/prices/", prices.listed, name="prices"),
+    path("w/<slug:workspace>/prices/new/", prices.new_price, name="new_price"),
+    path("w/<slug:workspace>/rates/new/", prices.new_rate, name="new_rate"),
+]

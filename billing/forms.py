@@ -1,0 +1,198 @@
+"""Forms about budgets, prices and exchange rates."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from django import forms
+
+from billing import months
+from billing.budgets import Target
+from billing.models import PriceRow
+from billing.models.budgets import Scope, Window
+from billing.models.prices import Unit
+from projects.models import Campaign, Category, Deliverable, Membership, Person, Phase, Project
+from projects.problems import Invalid, Refused
+
+MODELS: dict[str, type[Any]] = {
+    Scope.PROJECT: Project,
+    Scope.CAMPAIGN: Campaign,
+    Scope.CATEGORY: Category,
+    Scope.DELIVERABLE: Deliverable,
+}
+BOTH = [("", "Drafts and hero takes"), (Phase.DRAFT, "Drafts only"), (Phase.HERO, "Hero takes only")]
+Groups = list[tuple[str, list[tuple[str, str]]]]
+
+
+def amount_field(label: str, **fields: Any) -> forms.DecimalField:
+    return forms.DecimalField(label=label, min_value=0, max_digits=20, decimal_places=8, **fields)
+
+
+class BudgetForm(forms.Form):
+    """A budget for one thing of the workspace; `subject` is scope and id, as `campaign:<id>`."""
+
+    subject = forms.ChoiceField(label="For")
+    phase = forms.ChoiceField(label="Counts", choices=BOTH, required=False)
+    window = forms.ChoiceField(label="Over", choices=Window.choices)
+    limit = amount_field("Limit")
+    hard = forms.BooleanField(
+        label="Refuse what would pass the limit",
+        required=False,
+        initial=True,
+        help_text="Otherwise the budget only warns, at 80 and 100 %.",
+    )
+
+    def __init__(
+        self, *args: Any, membership: Membership, deliverable: Deliverable | None, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.membership = membership
+        self.fields["subject"].choices = subjects(membership, deliverable)  # type: ignore[attr-defined]
+        self.fields["limit"].label = f"Limit in {membership.workspace.currency}"
+
+    def clean_subject(self) -> tuple[str, Target]:
+        scope, _, what = self.cleaned_data["subject"].partition(":")
+        if scope == Scope.WORKSPACE:
+            return scope, None
+        if scope == Scope.PROVIDER:
+            return scope, what
+        if scope == Scope.PERSON:
+            return scope, Person.objects.get(pk=what, memberships__workspace=self.membership.workspace)
+        target: Target = MODELS[scope].objects.visible_to(self.membership).get(pk=what)
+        return scope, target
+
+
+class LimitForm(forms.Form):
+    limit = amount_field("New limit")
+
+    def __init__(self, *args: Any, currency: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["limit"].label = f"New limit in {currency}"
+
+
+class Dated(forms.DateInput):
+    input_type = "date"
+
+
+class PriceForm(forms.Form):
+    """A new price of a model, in force from the first instant of a day."""
+
+    model_key = forms.CharField(
+        label="Model", max_length=200, help_text="provider/endpoint, as the catalogue lists it."
+    )
+    unit = forms.ChoiceField(label="A price for each", choices=Unit.choices)
+    amount = amount_field("Price of a unit")
+    first_amount = amount_field(
+        "Price of the first unit", required=False, help_text="Where it differs from each further one."
+    )
+    currency = forms.CharField(label="Currency", max_length=12, help_text="Three capital letters, as USD.")
+    starts_on = forms.DateField(label="In force from", widget=Dated)
+    conditions = forms.CharField(
+        label="Conditions",
+        required=False,
+        help_text=(
+            "As JSON: by_height, most_amount, minimum_units, most_units, per_reference. "
+            "For example {&quot;by_height&quot;: {&quot;1080&quot;: &quot;0.12&quot;}}"
+        ),
+    )
+    source = forms.CharField(
+        label="Source", max_length=200, help_text="Where the price stands, so that others can look it up."
+    )
+
+    def __init__(self, *args: Any, membership: Membership, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.zone = months.zone_of(membership.workspace)
+
+    def clean_conditions(self) -> dict[str, Any]:
+        text = self.cleaned_data["conditions"].strip()
+        try:
+            found = json.loads(text) if text else {}
+        except ValueError:
+            raise forms.ValidationError("This is no JSON.") from None
+        if not isinstance(found, dict):
+            raise forms.ValidationError("Give an object in braces.")
+        return found
+
+    def row(self) -> dict[str, Any]:
+        """What `prices.add_row` takes; the day begins on the workspace's wall clock."""
+        said = dict(self.cleaned_data)
+        day = said.pop("starts_on")
+        return {**said, "starts_at": months.first_instant(day, self.zone)}
+
+
+class RateForm(forms.Form):
+    """The exchange rate of a day."""
+
+    currency = forms.CharField(label="Currency", max_length=12, help_text="Three capital letters, as USD.")
+    day = forms.DateField(label="Published on", widget=Dated)
+    rate = forms.DecimalField(label="Rate", max_digits=20, decimal_places=10)
+    source = forms.CharField(label="Source", max_length=120, help_text="For example: European Central Bank.")
+
+    def __init__(self, *args: Any, currency: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["rate"].label = f"What one unit is worth in {currency}"
+
+
+class PriceFilter(forms.Form):
+    """Narrows the list of prices."""
+
+    q = forms.CharField(
+        required=False,
+        label="Model",
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Model"}),
+    )
+
+
+def subjects(member: Membership, deliverable: Deliverable | None) -> Groups:
+    """What a budget can be for, in groups. A deliverable is offered where the way in named it."""
+    workspace = member.workspace
+    campaigns = Campaign.objects.visible_to(member).filter(ended_at__isnull=True).select_related("project")
+    people = Person.objects.filter(
+        memberships__workspace=workspace, memberships__ended_at__isnull=True
+    ).order_by("name", "email")
+    groups: Groups = [
+        ("Everything", [(Scope.WORKSPACE, f"All of {workspace}")]),
+        ("Deliverable", [(f"deliverable:{deliverable.pk}", str(deliverable))] if deliverable else []),
+        (
+            "Campaigns",
+            [
+                (f"campaign:{row.pk}", f"{row.project} – {row}")
+                for row in campaigns.order_by("project__name", "name")
+            ],
+        ),
+        ("Clients and brands", _options("project", Project.objects.visible_to(member).order_by("name"))),
+        ("Categories", _options("category", Category.objects.visible_to(member).order_by("name"))),
+        ("Providers", [(f"provider:{name}", name) for name in providers(member)]),
+        ("People", _options("person", people)),
+    ]
+    return [group for group in groups if group[1]]
+
+
+def providers(member: Membership) -> list[str]:
+    """Providers of which the workspace knows a price, by name."""
+    keys = PriceRow.objects.visible_to(member).values_list("model_key", flat=True).distinct()
+    return sorted({key.partition("/")[0] for key in keys})
+
+
+def asked_deliverable(member: Membership, text: str) -> Deliverable | None:
+    """The deliverable that an address names; None where it names none of the workspace."""
+    try:
+        return Deliverable.objects.visible_to(member).filter(pk=uuid.UUID(text)).first()
+    except ValueError:
+        return None
+
+
+def carry(form: forms.Form, refused: Refused) -> int:
+    """Puts a refusal beside the fields it names, else above them; answers its status."""
+    if isinstance(refused, Invalid):
+        for name, said in refused.errors.items():
+            form.add_error(name if name in form.fields else None, list(said))
+    else:
+        form.add_error(None, f"{refused.detail} {refused.remedy}".strip())
+    return refused.status
+
+
+def _options(scope: str, rows: Any) -> list[tuple[str, str]]:
+    return [(f"{scope}:{row.pk}", str(row)) for row in rows]
