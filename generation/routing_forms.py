@@ -9,9 +9,16 @@ from django import forms
 
 from projects.models import Category, Format, Membership, Phase, Project
 from routing.brief import Brief
+from routing.document import MATCH_FIELDS
 from routing.models import RoutingTable
 
 MOST_CHARACTERS = 500_000
+#: The database keeps no order of fields; people read a route in this one.
+FIELD_ORDER = (
+    *("name", "routes", "key", *MATCH_FIELDS, "step", "pipeline", "tier", "cap"),
+    *("measure", "reason", "at_least", "choices", "fallbacks", "model", "parameters"),
+    *("more_takes", "automatic", "criteria", "on_error", "retries"),
+)
 
 
 class DryRun(forms.Form):
@@ -75,5 +82,13 @@ class Proposal(forms.Form):
 
 
 def as_text(table: RoutingTable) -> str:
-    """The document as people edit it."""
-    return json.dumps(table.document, indent=2, ensure_ascii=False)
+    """The document as people edit it: in each object the telling fields first."""
+    return json.dumps(_ordered(table.document), indent=2, ensure_ascii=False)
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        known = [name for name in FIELD_ORDER if name in value]
+        rest = sorted(set(value) - set(known))
+        return {name: _ordered(value[name]) for name in (*known, *rest)}
+    return [_ordered(inner) for inner in value] if isinstance(value, list) else value

@@ -103,7 +103,7 @@ def _able(able: Mapping[str, Any]) -> Iterable[str]:
             yield word
     if able.get("references"):
         yield f"{able['references']} references"
-    if able.get("resolution"):
+    if any(sign.isdigit() for sign in str(able.get("resolution", ""))):
         yield str(able["resolution"])
     if able.get("max_seconds"):
         yield f"up to {able['max_seconds']} s"

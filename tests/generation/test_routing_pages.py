@@ -162,6 +162,15 @@ def test_who_may_not_propose_is_refused(client: Client, cast: Cast, role: str) -
     assert RoutingTable.objects.count() == 1
 
 
+def test_the_editor_shows_the_table_in_force_and_only_to_who_may_propose(client: Client, cast: Cast) -> None:
+    client.force_login(cast.producer.person)
+    text = client.get("/w/studio/routing/propose/").context["form"]["document"].value()
+    assert json.loads(text) == tables.in_force(cast.workspace).document
+    assert text.index('"key": "brand-film-draft"') < text.index('"cap": 8')
+    client.force_login(cast.viewer.person)
+    assert client.get("/w/studio/routing/propose/").status_code == 403
+
+
 @pytest.mark.parametrize("role", ["producer", "finance", "admin", "viewer", "reviewer"])
 def test_who_may_not_publish_is_refused(client: Client, cast: Cast, role: str) -> None:
     propose(client, cast.manager, changed(cast))
