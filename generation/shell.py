@@ -37,7 +37,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
     (
         "Making",
         (
-            ("Routing", "routing:table", "route", "", "g>r"),
+            ("Routing", "generation:routing", "route", "", "g>r"),
             ("Catalogue", "routing:catalogue", "catalogue", "", ""),
         ),
     ),
