@@ -16,6 +16,7 @@ from routing import health
 from routing.brief import Health
 from routing.forms import KIND_WORDS
 from routing.models import CatalogueModel
+from routing.words import plural
 
 #: Capabilities that are shown as a word where the model has them.
 KNOBS = {
@@ -102,7 +103,7 @@ def _able(able: Mapping[str, Any]) -> Iterable[str]:
         if able.get(knob):
             yield word
     if able.get("references"):
-        yield f"{able['references']} references"
+        yield plural(able["references"], "reference")
     if any(sign.isdigit() for sign in str(able.get("resolution", ""))):
         yield str(able["resolution"])
     if able.get("max_seconds"):

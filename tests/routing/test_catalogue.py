@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from billing import prices
 from billing.models import PriceRow
@@ -172,3 +173,10 @@ def test_ended_models_are_dated() -> None:
     }
     assert ended["openai/sora-2"] == datetime.date(2026, 9, 23)
     assert ended["google/gemini-2.5-flash-image"] == datetime.date(2026, 10, 1)
+
+
+@pytest.mark.django_db
+def test_the_command_says_how_many_models_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("load_catalogue")
+    assert capsys.readouterr().out == f"{len(ENTRIES)} models in the catalogue.\n"
+    assert CatalogueModel.objects.filter(workspace=None).count() == len(ENTRIES)

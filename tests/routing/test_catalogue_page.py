@@ -72,7 +72,7 @@ def test_a_model_without_a_price_says_so(client: Client, cast: Cast) -> None:
 
 def test_prices_are_those_of_the_price_book(client: Client, cast: Cast) -> None:
     page = get(client, cast.viewer, q="bfl/flux-2-pro").content.decode()
-    assert "$0.015 a megapixel" in page
+    assert "$0.015 per megapixel" in page
     assert "the first $0.03" in page
 
 
