@@ -46,11 +46,8 @@ def files_of(deliverable: Deliverable, *, accepted_only: bool = False) -> list[t
     rows = TakeAsset.objects.filter(take__deliverable=deliverable, role=TakeAsset.Role.OUTPUT)
     if accepted_only:
         rows = rows.filter(take__mark=TakeMark.ACCEPTED)
-    found = []
-    for row in rows.select_related("take", "asset").order_by("take__number", "position"):
-        if row.asset.name:
-            found.append((_name(deliverable, row), row.asset.name))
-    return found
+    rows = rows.select_related("take", "asset").order_by("take__number", "position")
+    return [(_name(deliverable, row), row.asset.name) for row in rows if row.asset.name]
 
 
 def zipped(files: list[tuple[str, str]]) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from billing import ledger, money, rates
 from billing.entries import Charge
 from billing.models.ledger import Stage
-from generation import assets, caps, lanes, takes
+from generation import assets, caps, takes
 from generation.media.store import Readable
 from generation.requests import NoRoute
 from projects import access, board, decisions, events
@@ -89,7 +89,6 @@ def upload(
             made_with=made.made_with,
         )
         board.refresh(deliverable.pk)
-        lanes.ring("render")
     return take
 
 
@@ -112,7 +111,6 @@ def add_reference(
             added_by=by.person,
         )
         events.record(workspace=campaign.workspace, kind="campaign.reference_added", by=by, campaign=campaign)
-        lanes.ring("render")
     return anchor
 
 

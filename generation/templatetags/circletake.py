@@ -6,6 +6,7 @@ Chips, icons and times are built as strings, not from included templates: a boar
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
@@ -232,7 +233,9 @@ def initials(name: str) -> str:
 def limit_class(share: object) -> str:
     """Class of a bar by how far a limit is used: warn from 80 %, full from 100 %."""
     value = decimal_or_none(share) or Decimal(0)
-    return "progress--full" if value >= 1 else "progress--warn" if value >= Decimal("0.8") else "progress--plain"
+    return (
+        "progress--full" if value >= 1 else "progress--warn" if value >= Decimal("0.8") else "progress--plain"
+    )
 
 
 @register.simple_tag
@@ -248,7 +251,9 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
     css = f"icon icon--{size}" if size else "icon"
     href = f"{static('icons/sprite.svg')}#{name}"
     if label:
-        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href)
+        return format_html(
+            '<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href
+        )
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', css, href)
 
 
@@ -263,26 +268,33 @@ def state_chip(state: str, label: str = "") -> SafeString:
 def tier_chip(tier: str) -> SafeString:
     """A tier in the words of the field, with its sign."""
     word, sign = words.TIERS.get(tier, (tier, "dot"))
-    return format_html('<span class="chip chip--box">{}{}</span>', icon(sign), word) if tier else SafeString("")
+    return (
+        format_html('<span class="chip chip--box">{}{}</span>', icon(sign), word) if tier else SafeString("")
+    )
 
 
 @register.simple_tag
 def phase_chip(phase: str) -> SafeString:
     """Draft or hero."""
     word, sign = words.PHASES.get(phase, (phase, "dot"))
-    return format_html('<span class="chip chip--box">{}{}</span>', icon(sign), word) if phase else SafeString("")
+    return (
+        format_html('<span class="chip chip--box">{}{}</span>', icon(sign), word) if phase else SafeString("")
+    )
 
 
 @register.simple_tag
 def polyline(values: list[Any], width: int = 100, height: int = 20) -> str:
     """Points of a sparkline through the numbers in `values` (None leaves a gap out), scaled to width × height."""
-    numbers = [(index, value) for index, item in enumerate(values) if (value := decimal_or_none(item)) is not None]
+    numbers = [
+        (index, value) for index, item in enumerate(values) if (value := decimal_or_none(item)) is not None
+    ]
     if not numbers:
         return ""
     low, high = min(value for _, value in numbers), max(value for _, value in numbers)
     span, last = (high - low) or Decimal(1), max(len(values) - 1, 1)
     return " ".join(
-        f"{Decimal(index * width) / last:.2f},{height - (value - low) * height / span:.2f}" for index, value in numbers
+        f"{Decimal(index * width) / last:.2f},{height - (value - low) * height / span:.2f}"
+        for index, value in numbers
     )
 
 
@@ -316,3 +328,9 @@ def percent_number(share: object) -> str:
     """A share of one as a number from 0 to 100 for attributes (`<progress value>`, SVG widths)."""
     value = decimal_or_none(share) or Decimal(0)
     return f"{min(max(value, Decimal(0)), Decimal(1)) * 100:.2f}"
+
+
+@register.filter
+def pretty_json(content: object) -> str:
+    """A request as people read it: indented, in its own order."""
+    return json.dumps(content, indent=2, ensure_ascii=False)

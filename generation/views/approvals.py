@@ -112,8 +112,8 @@ def _details(request: WorkspaceRequest, chosen: inbox.Row) -> dict[str, Any]:
         }
     if chosen.kind == inbox.MORE:
         rows = CapRequest.objects.select_related("deliverable__campaign__project", "requested_by")
-        row = rows.get(pk=chosen.id)
-        return {"cap": row, "price": desks.draft_price(row.deliverable, {"count": row.more})}
+        more = rows.get(pk=chosen.id)
+        return {"cap": more, "price": desks.draft_price(more.deliverable, {"count": more.more})}
     deliverable = Deliverable.objects.select_related("campaign__project", "category").get(pk=chosen.id)
     take = inbox.hero_take(deliverable)
     return {
