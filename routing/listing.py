@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -13,9 +14,10 @@ from billing import prices
 from billing.models import PriceRow
 from projects.models import Membership, Workspace
 from routing import health
-from routing.brief import Health
+from routing.brief import Health, Step
 from routing.forms import KIND_WORDS
 from routing.models import CatalogueModel
+from routing.pricing import compute_units, is_video
 from routing.words import plural
 
 #: Capabilities that are shown as a word where the model has them.
@@ -30,6 +32,10 @@ KNOBS = {
 }
 
 
+#: Kinds whose compute units are defined; the others are listed without.
+PRICED_KINDS = ("text", "judge", "image", "edit", "video", "image-to-video", "upscale")
+
+
 @dataclasses.dataclass(frozen=True)
 class Listed:
     """One model as it is listed. `price` is the workspace's row in force; None: not eligible."""
@@ -40,6 +46,7 @@ class Listed:
     retired: bool
     does: tuple[str, ...]
     able: tuple[str, ...]
+    compute: str
 
 
 def rows(
@@ -74,6 +81,7 @@ def listed(workspace: Workspace, models: Iterable[CatalogueModel], *, now: datet
             retired=is_retired(model, now.date()),
             does=tuple(KIND_WORDS.get(kind, kind) for kind in model.kinds),
             able=tuple(_able(model.capabilities)),
+            compute=_compute(model),
         )
         for model in models
     ]
@@ -95,6 +103,23 @@ def _in_state(
     if state == "priced":
         return found.filter(key__in=priced)
     return found.exclude(key__in=priced) if state == "unpriced" else found
+
+
+def _compute(model: CatalogueModel) -> str:
+    """The compute units of its first kind, in words: a picture, or a second of video."""
+    kind = model.kinds[0] if model.kinds else ""
+    sources = model.capabilities.get("sources", [])
+    step = Step(
+        key=kind,
+        kind=kind,
+        duration_seconds=Decimal(1),
+        source="video" if sources == ["video"] else "",
+    )
+    if kind not in PRICED_KINDS:
+        return ""
+    units = compute_units(step)
+    words = "compute unit" if units == 1 else "compute units"
+    return f"{units:,} {words}{' a second' if is_video(step) else ''}" if units else ""
 
 
 def _able(able: Mapping[str, Any]) -> Iterable[str]:

@@ -76,6 +76,21 @@ def test_prices_are_those_of_the_price_book(client: Client, cast: Cast) -> None:
     assert "the first $0.03" in page
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"q": "builtin/sketch-fast"}, ["100 compute units"]),
+        ({"q": "builtin/motion-draft"}, ["2,000 compute units a second"]),
+        ({"q": "builtin/wordsmith"}, ["1 compute unit"]),
+        ({"q": "builtin/overlay"}, [""]),
+    ],
+)
+def test_compute_units_stand_beside_what_a_model_can(
+    client: Client, cast: Cast, query: dict[str, str], words: list[str]
+) -> None:
+    assert [row.compute for row in get(client, cast.viewer, **query).context["rows"]] == words
+
+
 def test_a_resting_model_shows_its_failures(client: Client, cast: Cast) -> None:
     for _ in range(5):
         health.record(workspace=cast.workspace, model_key="builtin/judge", error_class="unavailable")
