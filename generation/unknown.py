@@ -169,7 +169,11 @@ def it_happened(
 
 
 def _follow(run: Run, call: Call, job_id: str, now: datetime.datetime) -> None:
-    known = {"provider_job_id": job_id, "accepted_at": call.intended_at}
+    known = {
+        "provider_job_id": job_id,
+        "handle": {"endpoint": call.model.partition("/")[2]},
+        "accepted_at": call.intended_at,
+    }
     moves.calls({call.pk: known}, to=CallState.ACCEPTED, sources=[CallState.UNKNOWN])
     again = {**moves.FREE, "lane": Lane.POLL, "due_at": now, "waiting_for": ""}
     moves.runs({run.pk: again}, to=RunState.RENDERING, sources=[RunState.UNKNOWN])

@@ -50,7 +50,7 @@ class Fal:
 def fal(fal_program: Running, cast: Cast, settings: Any) -> Iterator[Fal]:
     settings.PRIVATE_HOSTS = ["127.0.0.1"]
     fal_program.reset()
-    fal_program.emulator.script.defaults = fal_program.emulator.script.base
+    fal_program.emulator.clock.ahead = 0.0
     engine_rows.model(cast.workspace, engine_rows.FLUX, amount="0.05")
     account = engine_rows.account(cast.workspace, fal_program.fal_url)
     yield Fal(fal_program, account, cast.workspace)

@@ -14,8 +14,6 @@ from tests.generation import engine_rows
 from tests.generation.engine_rows import Engine
 
 
-
-
 def test_a_picture_goes_from_row_to_ready(cast: Cast, engine: Engine) -> None:
     engine_rows.model(cast.workspace)
     take = engine_rows.take(cast.deliverable, person=cast.producer.person)

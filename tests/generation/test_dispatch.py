@@ -66,7 +66,9 @@ def test_a_provider_that_is_busy_keeps_the_other_takes_of_its_account_waiting(
     assert engine_rows.calls_of(other) == []
 
 
-@pytest.mark.parametrize("directive", ["[[fail:garbage]]", "[[fail:empty]]", "[[fail:lost]]", "[[fail:drop]]"])
+@pytest.mark.parametrize(
+    "directive", ["[[fail:garbage]]", "[[fail:empty]]", "[[fail:lost]]", "[[fail:drop]]"]
+)
 def test_an_answer_that_cannot_be_read_leaves_the_run_unknown_with_its_hold_open(
     cast: Cast, engine: Engine, fal: Fal, directive: str
 ) -> None:
@@ -172,9 +174,7 @@ def rest(cast: Cast, model: str) -> None:
     )
 
 
-def test_a_workspace_of_built_in_models_sends_nothing_elsewhere(
-    cast: Cast, engine: Engine, fal: Fal
-) -> None:
+def test_a_workspace_of_built_in_models_sends_nothing_elsewhere(cast: Cast, engine: Engine, fal: Fal) -> None:
     take = ask(cast)
     cast.workspace.builtin_only = True
     cast.workspace.save()
@@ -205,9 +205,7 @@ def test_no_more_is_sent_than_the_account_may_have_open(cast: Cast, engine: Engi
     assert len(fal.jobs) == 4
 
 
-def test_a_minute_brings_no_more_calls_than_the_account_allows(
-    cast: Cast, engine: Engine, fal: Fal
-) -> None:
+def test_a_minute_brings_no_more_calls_than_the_account_allows(cast: Cast, engine: Engine, fal: Fal) -> None:
     fal.account.rate_per_minute = 1
     fal.account.save()
     first, second = ask(cast), ask(cast)

@@ -1,0 +1,159 @@
+"""Leases, turns and bells."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from generation import lanes
+from generation.models import Run
+from generation.models.runs import Lane
+from projects.models import Person, Take, Workspace
+from tests import factories
+from tests.cast import Cast
+from tests.generation import engine_rows
+from tests.generation.engine_rows import FLUX
+
+
+def waiting(cast: Cast, person: Person, *, position: int = 0, deliverable: Any = None) -> Take:
+    return engine_rows.take(deliverable or cast.deliverable, person=person, position=position)
+
+
+def elsewhere(workspace: Workspace) -> Any:
+    campaign = factories.campaign(factories.project(workspace))
+    return factories.deliverable(campaign)
+
+
+def turns(limit: int = 50, **room: Any) -> list[str]:
+    """Who comes when, by the e-mail's first part and the take's number."""
+    _, leased = lanes.lease_fairly(limit=limit, room=room.get("room", {}), now=timezone.now())
+    rows = Run.objects.select_related("take__requested_by").in_bulk(leased)
+    takes = [rows[pk].take for pk in leased]
+    return [f"{take.requested_by.email.partition('@')[0]} {take.number}" for take in takes]
+
+
+def test_workspaces_take_turns_and_then_their_people(cast: Cast) -> None:
+    other = elsewhere(cast.stranger.workspace)
+    for _ in range(3):
+        waiting(cast, cast.producer.person)
+    waiting(cast, cast.reviewer.person)
+    waiting(cast, cast.stranger.person, deliverable=other)
+    waiting(cast, cast.stranger.person, deliverable=other)
+    order = turns()
+    first, second = order[:2], order[2:4]
+    assert {entry.split()[0] for entry in first} == {"producer", "stranger"} or {
+        entry.split()[0] for entry in first
+    } == {"reviewer", "stranger"}
+    assert "stranger 2" in second
+    assert order[4:] == ["producer 2", "producer 3"]
+
+
+def test_who_has_much_under_way_comes_later(cast: Cast) -> None:
+    for _ in range(3):
+        take = waiting(cast, cast.producer.person)
+        Run.objects.filter(take=take).update(state="rendering", lane=Lane.POLL)
+    waiting(cast, cast.producer.person)
+    waiting(cast, cast.reviewer.person)
+    assert turns(limit=1) == ["reviewer 5"]
+
+
+def test_ones_own_queue_goes_by_position(cast: Cast) -> None:
+    waiting(cast, cast.producer.person, position=20)
+    waiting(cast, cast.producer.person, position=10)
+    waiting(cast, cast.producer.person, position=-1)
+    assert turns() == ["producer 3", "producer 2", "producer 1"]
+
+
+def test_no_more_is_leased_than_there_is_room_for(cast: Cast) -> None:
+    for _ in range(3):
+        engine_rows.take(cast.deliverable, engine_rows.step(models=[FLUX]), person=cast.producer.person)
+    waiting(cast, cast.producer.person)
+    room = {(cast.workspace.pk, "fal"): 1}
+    assert turns(room=room) == ["producer 1", "producer 4"]
+    assert turns(room={(cast.workspace.pk, "fal"): 0}) == []
+
+
+def test_what_is_leased_is_not_leased_again_until_the_lease_ends(cast: Cast, settings: Any) -> None:
+    take = waiting(cast, cast.producer.person)
+    now = timezone.now()
+    lease, leased = lanes.lease_fairly(limit=5, room={}, now=now)
+    assert leased == [Run.objects.get(take=take).pk]
+    assert lanes.lease_fairly(limit=5, room={}, now=now)[1] == []
+    after = now + datetime.timedelta(seconds=settings.LEASE_SECONDS + 1)
+    assert lanes.lease_fairly(limit=5, room={}, now=after)[1] == leased
+    assert lanes.release(lease) == 0
+
+
+def test_a_lease_is_given_back_and_due_at_once(cast: Cast) -> None:
+    waiting(cast, cast.producer.person)
+    lease, leased = lanes.lease_fairly(limit=5, room={}, now=timezone.now())
+    assert lanes.release(lease) == 1
+    assert lanes.lease_fairly(limit=5, room={}, now=timezone.now())[1] == leased
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bell_rings_on_commit_and_only_then(cast: Cast) -> None:
+    from django.db import transaction
+
+    with transaction.atomic():
+        lanes.ring(Lane.SUBMIT)
+        assert OrmQ.objects.count() == 0
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_never_lease_the_same_run(cast: Cast) -> None:
+    import threading
+
+    for _ in range(40):
+        waiting(cast, cast.producer.person)
+    found: list[list[Any]] = []
+    gate = threading.Barrier(4)
+
+    def work() -> None:
+        gate.wait()
+        try:
+            for _ in range(5):
+                found.append(lanes.lease_fairly(limit=4, room={}, now=timezone.now())[1])
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    leased = [pk for batch in found for pk in batch]
+    assert len(leased) == len(set(leased)) == 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_task_at_a_time_looks_after_a_lane() -> None:
+    import threading
+
+    seen: list[bool] = []
+
+    def other() -> None:
+        with lanes.sole_keeper(Lane.POLL) as mine:
+            seen.append(mine)
+        connection.close()
+
+    with lanes.sole_keeper(Lane.POLL) as mine:
+        assert mine
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen == [False]
+    other_again = threading.Thread(target=other)
+    other_again.start()
+    other_again.join()
+    assert seen == [False, True]
+
+
+def test_a_task_delivered_twice_finds_nothing_to_do(db: None) -> None:
+    assert lanes.look_after(Lane.COLLECT, lambda: 0) == 0

@@ -1,0 +1,186 @@
+"""A call whose answer was lost is found out, sent once more below a limit, or listed for a person."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from billing.models import Entry, HoldOutcome
+from generation import sweep, unknown
+from generation.models import Call, Run, SketchJob
+from generation.models.runs import CallState, Lane, RunState
+from projects.access import MissingRight
+from projects.models import Event, Notice, Take
+from projects.models.takes import TakeState
+from projects.problems import Refused
+from tests.cast import Cast
+from tests.generation import engine_rows
+from tests.generation.conftest import Fal
+from tests.generation.engine_rows import FLUX, SKETCH, Engine
+
+
+def ask(cast: Cast, directive: str = "[[fail:lost*1]]", model: str = FLUX) -> Take:
+    return engine_rows.take(
+        cast.deliverable,
+        engine_rows.step(models=[model], amount="0.05", prompt=f"A lighthouse {directive}"),
+        person=cast.producer.person,
+    )
+
+
+def lost(cast: Cast, engine: Engine) -> tuple[Take, Call]:
+    """A take whose only call was accepted by the provider, with the answer lost; listed for a person."""
+    take = ask(cast)
+    engine.submit()
+    engine.later(30)
+    engine.poll()
+    (call,) = engine_rows.calls_of(take)
+    return take, call
+
+
+def state(take: Take) -> str:
+    take.refresh_from_db()
+    return take.state
+
+
+def test_what_cannot_be_asked_is_listed_for_a_person(cast: Cast, engine: Engine, fal: Fal) -> None:
+    take, call = lost(cast, engine)
+    run = Run.objects.get(take=take)
+    assert (run.state, run.lane) == (RunState.UNKNOWN, Lane.NONE)
+    assert "a person" in run.waiting_for
+    assert list(unknown.waiting(membership=cast.manager)) == [call]
+    assert list(unknown.waiting(membership=cast.stranger)) == []
+    assert engine_rows.open_holds(take) == 1
+    assert Notice.objects.filter(membership=cast.manager, kind="take_waits").count() == 1
+    engine.later(10_000)
+    assert engine.turn() == 0
+    assert len(fal.jobs) == 1
+
+
+def test_below_the_limit_it_is_sent_once_more_and_said(cast: Cast, engine: Engine, fal: Fal) -> None:
+    cast.workspace.doubtful_charge_limit = Decimal("0.05")
+    cast.workspace.save()
+    take, first = lost(cast, engine)
+    engine.submit()
+    fal.finish_all(engine)
+    engine.until_quiet()
+    assert state(take) == TakeState.READY
+    first, second = engine_rows.calls_of(take)
+    assert (first.state, second.state) == (CallState.UNKNOWN, CallState.SUCCEEDED)
+    assert "sent_once_more_at" in first.evidence
+    assert Event.objects.get(kind="take.sent_once_more").data["doubtful_amount"] == "0.05000000"
+    assert len(fal.jobs) == 2
+    assert engine_rows.open_holds(take) == 1
+    job_id = fal.jobs[0]["request_id"]
+    unknown.it_happened(call=first, by=cast.manager, job_id=job_id, now=engine.now)
+    amounts = Entry.objects.filter(take=take).order_by("booked_at").values_list("amount", "failed_charged")
+    assert list(amounts) == [(Decimal("0.05"), False), (Decimal("0.05"), True)]
+    assert engine_rows.open_holds(take) == 0
+
+
+def test_it_is_sent_once_more_and_not_again_and_again(cast: Cast, engine: Engine, fal: Fal) -> None:
+    cast.workspace.doubtful_charge_limit = Decimal(1)
+    cast.workspace.save()
+    take = ask(cast, "[[fail:lost]]")
+    for _ in range(5):
+        engine.submit()
+        engine.later(30)
+        engine.poll()
+    assert len(fal.jobs) == 2
+    assert engine_rows.states_of(take) == [RunState.UNKNOWN]
+    assert engine_rows.open_holds(take) == 2
+
+
+def test_a_job_that_a_person_found_is_followed_to_its_end(cast: Cast, engine: Engine, fal: Fal) -> None:
+    take, call = lost(cast, engine)
+    unknown.it_happened(call=call, by=cast.manager, job_id=fal.jobs[0]["request_id"])
+    fal.finish_all(engine)
+    engine.until_quiet()
+    assert state(take) == TakeState.READY
+    assert HoldOutcome.objects.get(hold__take=take).outcome == "posted"
+    assert Event.objects.get(kind="take.call_happened").person == cast.manager.person
+    assert len(fal.jobs) == 1
+
+
+def test_a_job_without_an_id_is_charged_and_its_take_fails(cast: Cast, engine: Engine, fal: Fal) -> None:
+    take, call = lost(cast, engine)
+    unknown.it_happened(call=call, by=cast.manager)
+    assert (state(take), take.failed_charged) == (TakeState.FAILED, True)
+    entry = Entry.objects.get(take=take)
+    assert (entry.amount, entry.failed_charged) == (Decimal("0.05"), True)
+    assert engine_rows.open_holds(take) == 0
+
+
+def test_what_did_not_happen_is_sent_again_with_the_same_hold(cast: Cast, engine: Engine, fal: Fal) -> None:
+    take = ask(cast, "[[fail:drop*1]]")
+    engine.submit()
+    engine.later(30)
+    engine.poll()
+    (call,) = engine_rows.calls_of(take)
+    unknown.it_did_not(call=call, by=cast.manager)
+    call.refresh_from_db()
+    assert (call.state, call.hold) == (CallState.REFUSED, None)
+    engine.submit()
+    fal.finish_all(engine)
+    engine.until_quiet()
+    assert state(take) == TakeState.READY
+    assert HoldOutcome.objects.filter(hold__take=take).count() == 1
+    assert len(fal.jobs) == 1
+
+
+def test_only_a_manager_settles_it_and_only_once(cast: Cast, engine: Engine, fal: Fal) -> None:
+    take, call = lost(cast, engine)
+    with pytest.raises(MissingRight):
+        unknown.it_did_not(call=call, by=cast.producer)
+    with pytest.raises(Refused):
+        unknown.it_did_not(call=call, by=cast.stranger)
+    assert Call.objects.get().state == CallState.UNKNOWN
+    unknown.it_happened(call=call, by=cast.manager)
+    with pytest.raises(Refused):
+        unknown.it_did_not(call=call, by=cast.manager)
+    assert Entry.objects.filter(take=take).count() == 1
+
+
+def test_the_built_in_renderer_is_asked_whether_it_has_the_job(cast: Cast, engine: Engine) -> None:
+    """The worker died after the job was written and before its id was: the token finds it."""
+    engine_rows.model(cast.workspace)
+    take = ask(cast, "", SKETCH)
+    engine.submit()
+    interrupt(take)
+    sweep.interrupted(now=engine.now)
+    assert engine_rows.states_of(take) == [RunState.UNKNOWN]
+    engine.later(15)
+    engine.until_quiet()
+    assert state(take) == TakeState.READY
+    assert SketchJob.objects.exclude(kind="renditions").count() == 1
+    assert Entry.objects.filter(take=take).count() == 1
+
+
+def test_a_job_that_the_built_in_renderer_does_not_have_is_sent_again(cast: Cast, engine: Engine) -> None:
+    """The worker died after the intent and before the job was written."""
+    engine_rows.model(cast.workspace)
+    take = ask(cast, "", SKETCH)
+    engine.submit()
+    interrupt(take)
+    SketchJob.objects.all().delete()
+    sweep.interrupted(now=engine.now)
+    engine.later(15)
+    engine.until_quiet()
+    assert state(take) == TakeState.READY
+    assert [call.state for call in engine_rows.calls_of(take)] == [
+        CallState.REFUSED,
+        CallState.SUCCEEDED,
+    ]
+    assert Entry.objects.filter(take=take).count() == 1
+    assert engine_rows.open_holds(take) == 0
+
+
+def interrupt(take: Take) -> None:
+    """The rows as a worker leaves them that died between the intent and the answer."""
+    Call.objects.filter(run__take=take).update(state=CallState.INTENDED, provider_job_id="", accepted_at=None)
+    Run.objects.filter(take=take).update(
+        state=RunState.SUBMITTING,
+        lane=Lane.SUBMIT,
+        lease=take.pk,
+        leased_until=take.requested_at,
+    )
