@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing.models import Entry
 from billing.models.ledger import EntryKind
-from generation import facts, quotes, recall, requests, reviews
+from generation import facts, prompts, quotes, recall, requests, reviews
 from generation.models import ControlProfile, Recipe, Run
 from generation.quotes import Quote
 from projects import access
@@ -30,7 +30,9 @@ from projects.models import (
 )
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
 from projects.problems import Refused
+from routing import catalogue, tables
 from routing.decision import Outcome, WayOut
+from routing.facts import named_models
 
 ZERO = Decimal(0)
 #: Which of a take's files is shown: its result, else what its last step brought.
@@ -205,6 +207,32 @@ def profiles(deliverable: Deliverable) -> list[tuple[str, str]]:
     rows = ControlProfile.objects.filter(workspace=deliverable.workspace_id).order_by("slug", "-version")
     newest = {row.slug: row for row in reversed(rows)}
     return [("", "As the campaign says"), *((str(row), row.name) for row in newest.values())]
+
+
+def models(deliverable: Deliverable) -> list[tuple[str, str]]:
+    """The models that the table in force names and that can make a step of a draft, as choices."""
+    table = tables.parsed(tables.in_force(deliverable.workspace))
+    kinds = {"image", "edit", "image-to-video", "video"}
+    rows = catalogue.models_by_key(deliverable.workspace, named_models(table)).values()
+    fitting = [row for row in rows if kinds & set(row.kinds)]
+    names = sorted((row.key, f"{row.name} ({row.key})") for row in fitting)
+    return [("", "As the route says"), *names]
+
+
+def usual_prompt(deliverable: Deliverable) -> str:
+    """The prompt that the brief and its template make; empty where they lack a value."""
+    try:
+        return prompts.for_deliverable(deliverable)[0]
+    except Refused:
+        return ""
+
+
+def spent_on(deliverable: Deliverable) -> tuple[Decimal, Decimal]:
+    """Cash of the deliverable to date, and what is held on top."""
+    cost = getattr(deliverable, "cost", None)
+    if cost is None:
+        return ZERO, ZERO
+    return cost.generation + cost.control + cost.refinement, cost.reserved
 
 
 def waiting_cap_request(deliverable: Deliverable) -> CapRequest | None:

@@ -29,19 +29,23 @@ class MakeForm(forms.Form):
         help_text="Empty: as the campaign says.",
     )
     control_profile = forms.ChoiceField(required=False, label="Control profile")
-    model = forms.CharField(
-        required=False, max_length=200, label="Model", help_text="Empty: as the route says."
-    )
+    model = forms.ChoiceField(required=False, label="Model")
     count = forms.IntegerField(min_value=1, max_value=MOST_AT_ONCE, initial=1, label="Takes at once")
     switch = forms.CharField(required=False, widget=forms.HiddenInput)
     recalled = forms.IntegerField(required=False, widget=forms.HiddenInput)
     round_id = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
 
-    def __init__(self, *args: Any, profiles: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        profiles: list[tuple[str, str]],
+        models: list[tuple[str, str]],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["control_profile"] = forms.ChoiceField(
-            choices=profiles, required=False, label="Control profile"
-        )
+        for name, choices in (("control_profile", profiles), ("model", models)):
+            label = self.fields[name].label
+            self.fields[name] = forms.ChoiceField(choices=choices, required=False, label=label)
 
 
 class ReviewForm(forms.Form):

@@ -34,13 +34,13 @@ def desk(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     context = {
         **_strip(request, deliverable),
         "form": form,
-        "price": desks.draft_price(deliverable, _wanted(form)),
+        "price": desks.draft_price(deliverable, _wanted(form, deliverable)),
         "cap_request": desks.waiting_cap_request(deliverable),
         "cap_form": forms.CapForm(),
         "upload_form": forms.UploadForm(initial={"phase": deliverable.category.delivered_in}),
         "reason_form": forms.ReasonForm(),
-        "budget": getattr(deliverable, "cost", None),
     }
+    context["spent"], context["reserved"] = desks.spent_on(deliverable)
     return render(request, "generation/desk.html", context)
 
 
@@ -53,7 +53,7 @@ def quote(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     context = {
         "deliverable": deliverable,
         "form": form,
-        "price": desks.draft_price(deliverable, _wanted(form)),
+        "price": desks.draft_price(deliverable, _wanted(form, deliverable)),
         "cap_request": desks.waiting_cap_request(deliverable),
         "cap_form": forms.CapForm(),
     }
@@ -66,7 +66,7 @@ def quote(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
 def make(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     """Makes takes as the form asks; a double click makes them once."""
     deliverable = find(request, deliverable_id)
-    form = forms.MakeForm(request.POST, profiles=desks.profiles(deliverable))
+    form = forms.MakeForm(request.POST, **_choices(deliverable))
     if not form.is_valid():
         raise Invalid({name: [str(e) for e in said] for name, said in form.errors.items()})
     wanted = form.cleaned_data
@@ -78,7 +78,7 @@ def make(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     else:
         round_ = takes.make(
             count=wanted["count"],
-            prompt=wanted["prompt"].strip() or None,
+            prompt=_own_prompt(deliverable, wanted["prompt"]),
             seed=wanted["seed"],
             control_profile=wanted["control_profile"] or None,
             model=wanted["model"] or None,
@@ -247,15 +247,26 @@ def _strip(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, Any
 
 def _make_form(request: WorkspaceRequest, deliverable: Deliverable) -> forms.MakeForm:
     """The form as the address says: filled from it, or from a take that is recalled."""
-    profiles = desks.profiles(deliverable)
+    choices = _choices(deliverable)
     if "count" in request.GET:
-        return forms.MakeForm(request.GET, profiles=profiles)
+        return forms.MakeForm(request.GET, **choices)
     initial: dict[str, Any] = {"round_id": uuid.uuid4(), "count": 1}
+    initial["prompt"] = desks.usual_prompt(deliverable)
     what = request.GET.get("recall")
     if what in recall.What.values and request.GET.get("take", "").isdecimal():
         source = Take.objects.filter(deliverable=deliverable, number=int(request.GET["take"])).first()
         initial |= _recalled(source, what) if source else {}
-    return forms.MakeForm(initial=initial, profiles=profiles)
+    return forms.MakeForm(initial=initial, **choices)
+
+
+def _choices(deliverable: Deliverable) -> dict[str, Any]:
+    return {"profiles": desks.profiles(deliverable), "models": desks.models(deliverable)}
+
+
+def _own_prompt(deliverable: Deliverable, text: str) -> str | None:
+    """What the person wrote; None where it is what the brief and its template say anyway."""
+    text = text.strip().replace("\r\n", "\n")
+    return None if text in ("", desks.usual_prompt(deliverable)) else text
 
 
 def _recalled(take: Take, what: str) -> dict[str, Any]:
@@ -270,11 +281,12 @@ def _recalled(take: Take, what: str) -> dict[str, Any]:
     return {"prompt": take.prompt, "control_profile": profile}
 
 
-def _wanted(form: forms.MakeForm) -> dict[str, Any]:
+def _wanted(form: forms.MakeForm, deliverable: Deliverable) -> dict[str, Any]:
+    wanted = dict(form.initial)
     if form.is_bound:
         form.is_valid()
-        return form.cleaned_data
-    return dict(form.initial)
+        wanted = form.cleaned_data
+    return {**wanted, "prompt": _own_prompt(deliverable, wanted.get("prompt") or "")}
 
 
 def _back(request: WorkspaceRequest, deliverable: Deliverable, take: Take | None = None) -> HttpResponse:
