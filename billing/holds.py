@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -96,14 +96,35 @@ def post(*, hold: Hold, charge: Charge, now: datetime.datetime | None = None) ->
 
 def void(*, hold: Hold, reason: str, now: datetime.datetime | None = None) -> bool:
     """Releases a hold; False where it was settled already, and then nothing was changed."""
+    return void_all(holds=[hold], reason=reason, now=now) == 1
+
+
+def void_all(*, holds: Iterable[Hold], reason: str, now: datetime.datetime | None = None) -> int:
+    """Releases those of the holds (of one workspace) that are not settled yet; answers how many."""
     now = now or timezone.now()
+    waiting = sorted(holds, key=lambda hold: hold.pk)
+    if not waiting:
+        return 0
     with transaction.atomic():
-        windows.lock_shared(hold.workspace_id)
-        if not _settle(hold, HoldOutcome.Kind.VOIDED, Decimal(0), None, now, reason):
-            return False
-        windows.settle(hold, Decimal(0))
-        costs.add({hold.take.deliverable_id: {"reserved": -hold.amount}})
-    return True
+        windows.lock_shared(waiting[0].workspace_id)
+        kind = HoldOutcome.Kind.VOIDED
+        voided = [hold for hold in waiting if _settle(hold, kind, Decimal(0), None, now, reason)]
+        windows.release(voided)
+        freed: dict[uuid.UUID, dict[str, Decimal]] = {}
+        for hold in voided:
+            of_one = freed.setdefault(hold.take.deliverable_id, {"reserved": Decimal(0)})
+            of_one["reserved"] -= hold.amount
+        costs.add(freed)
+    return len(voided)
+
+
+def alone(workspace_id: uuid.UUID) -> None:
+    """Keeps everybody else in the workspace from holding and settling until the transaction ends.
+
+    For a transaction that calls `reserve`, `post` or `void` more than once: each locks its windows in
+    their order, but two such transactions could meet crosswise. Call it before the first of them.
+    """
+    windows.lock_exclusive(workspace_id)
 
 
 def _hold(take: Take, planned: PlannedHold, now: datetime.datetime) -> tuple[Hold, PlannedHold]:

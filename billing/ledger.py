@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from billing import entries, holds, money, pots, windows
 from billing.entries import Charge
-from billing.holds import PlannedHold, post, reserve, reserve_all, void
+from billing.holds import PlannedHold, alone, post, reserve, reserve_all, void, void_all
 from billing.models import Entry
 from billing.models.ledger import EntryKind
 from billing.partitions import ensure_partitions
@@ -30,6 +30,7 @@ from projects.problems import Refused
 __all__ = [
     "Charge",
     "PlannedHold",
+    "alone",
     "book_many",
     "charge_without_hold",
     "ensure_partitions",
@@ -38,6 +39,7 @@ __all__ = [
     "reserve",
     "reserve_all",
     "void",
+    "void_all",
 ]
 
 #: A refund repeats all that its charge says, but these.

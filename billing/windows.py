@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Q
 
 from billing import months
-from billing.models import Budget, BudgetWindow, Hold
+from billing.models import Budget, BudgetWindow, Hold, HoldBudget
 from billing.models.budgets import Scope, Window
 from billing.scopes import NAMED, Covered
 from projects.models import Workspace
@@ -125,6 +125,17 @@ def settle(hold: Hold, spent: Decimal) -> list[Use]:
         for window_id in of_hold(hold.pk)
         if (use := _one(SETTLE, {"window": window_id, "held": hold.amount, "spent": spent}))
     ]
+
+
+def release(holds: Iterable[Hold]) -> None:
+    """Takes holds out of their windows, each window once."""
+    held: dict[int, Decimal] = {}
+    amounts = {hold.pk: hold.amount for hold in holds}
+    rows = HoldBudget.objects.filter(hold__in=amounts).order_by("window__budget_id", "window_id")
+    for hold_id, window_id in rows.values_list("hold_id", "window_id"):
+        held[window_id] = held.get(window_id, Decimal(0)) + amounts[hold_id]
+    for window_id, amount in held.items():
+        _one(SETTLE, {"window": window_id, "held": amount, "spent": Decimal(0)})
 
 
 def give_back(hold_id: uuid.UUID, amount: Decimal, at: datetime.datetime) -> None:

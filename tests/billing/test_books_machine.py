@@ -159,6 +159,9 @@ class Books(RuleBasedStateMachine):
     def post(self, place: int, price: Decimal, late: int, kill: int | None) -> None:
         waiting = [one for one in self.held if one.open]
         one, at = waiting[place % len(waiting)], self.now - datetime.timedelta(hours=late)
+        moved = self.moves[one.take.deliverable_id]
+        if late and moved:  # what comes late, comes from before the last decision
+            at = min(at, moved[-1][0] - datetime.timedelta(hours=late))
         entry: Entry | None = None
         with self.attempt(kill) as done:
             entry = ledger.post(hold=one.row, charge=charge(str(price), at=at), now=self.now)
@@ -167,7 +170,6 @@ class Books(RuleBasedStateMachine):
             one.entry, one.open = entry, False
             self.cash.append((one.take.deliverable, at, price))
             seen["above its hold"] += price > one.row.amount
-            moved = self.moves[one.take.deliverable_id]
             seen["late"] += any(at < instant for instant, _ in moved)
 
     @precondition(lambda self: any(not one.open for one in self.held))

@@ -111,6 +111,18 @@ def test_a_second_settlement_is_a_normal_return_and_changes_nothing(cast: Cast) 
     assert books() == before
 
 
+def test_holds_released_together_leave_settled_ones_alone(cast: Cast) -> None:
+    budget = budgets.set_budget(scope="workspace", limit=Decimal(10), by=cast.finance, **MONTH)
+    take, other = (factories.take(cast.deliverable) for _ in range(2))
+    made = ledger.reserve(take=take, holds=[planned("1"), planned("2")], now=NOON)
+    settled = hold(other, "4")
+    ledger.post(hold=settled, charge=charge("3"), now=NOON)
+    assert ledger.void_all(holds=[*made, settled], reason="cancelled", now=NOON) == 2
+    assert ledger.void_all(holds=[*made, settled], reason="cancelled", now=NOON) == 0
+    assert window(budget) == ("3.00000000", "0E-8", "0E-8")
+    assert DeliverableCost.objects.get().reserved == 0
+
+
 def test_a_charge_above_its_hold_is_posted_in_full_and_closes_the_budget(cast: Cast) -> None:
     budget = budgets.set_budget(
         scope="campaign", target=cast.campaign, limit=Decimal(3), by=cast.finance, **MONTH

@@ -77,6 +77,20 @@ def test_two_budgets_asked_for_in_turn_by_many_processes_do_not_deadlock(players
     assert set(BudgetWindow.objects.values_list("reserved", flat=True)) == {Decimal("0.4")}
 
 
+def test_who_counts_alone_is_waited_for(players: Cast) -> None:
+    budget(players, "10")
+    take = factories.take(players.deliverable)
+
+    def twice() -> None:
+        ledger.alone(players.workspace.pk)
+        for _ in range(2):
+            hold(take, "1")
+
+    _, other = races.while_uncommitted(twice, lambda: hold(take, "3"))
+    other.result()
+    assert BudgetWindow.objects.get().reserved == Decimal(5)
+
+
 def test_the_second_of_two_settlements_at_once_changes_nothing(players: Cast) -> None:
     budget(players, "10")
     made = hold(factories.take(players.deliverable), "2")
