@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import DatabaseError, connection
 
-from billing import budgets, ledger, pots, roll_forward
+from billing import budgets, checks, ledger, pots, roll_forward
 from billing.models import (
     BudgetWindow,
     DeliverableCost,
@@ -171,3 +174,39 @@ def test_two_processes_that_miss_a_month_make_it_once(players: Cast) -> None:
 
     assert races.in_processes(charge_then, takes) == ["wip"] * 4
     assert roll_forward.roll_forward(players.workspace, "2019-03").kept.spend == Decimal("0.04")
+
+
+@pytest.mark.parametrize("statements", [2, 5, 8, 11])
+def test_a_backend_killed_in_the_midst_of_a_settlement_leaves_nothing_half_done(
+    players: Cast, statements: int
+) -> None:
+    budget(players, "10")
+    made = hold(factories.take(players.deliverable), "2")
+    before = booking.books()
+    assert races.in_processes(killed_at(statements), [made]) == ["killed"]
+    assert booking.books() == before
+    assert ledger.post(hold=made, charge=charge("1"), now=NOON) is not None
+    assert checks.problems(now=NOON) == []
+
+
+def killed_at(statements: int) -> Callable[[Hold], str]:
+    """Settles, and has its own backend ended by the server before the statement of that number."""
+
+    def settle(made: Hold) -> str:
+        left = statements
+
+        def count(execute: Any, *arguments: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                connection.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            return execute(*arguments)
+
+        try:
+            with connection.execute_wrapper(count):
+                ledger.post(hold=made, charge=charge("1"), now=NOON)
+        except (DatabaseError, psycopg.Error):
+            return "killed"
+        return "lived"
+
+    return settle
