@@ -126,6 +126,7 @@ def take(
     *steps: dict[str, Any],
     person: Person | None = None,
     now: datetime.datetime | None = None,
+    due_at: datetime.datetime | None = None,
     **fields: Any,
 ) -> Take:
     """A queued take with its runs and a hold for each; the steps that need nothing wait for their submit."""
@@ -153,7 +154,7 @@ def take(
             needs=asked["needs"],
             request=asked,
             lane=Lane.NONE if waits else Lane.SUBMIT,
-            due_at=None if waits else now,
+            due_at=None if waits else due_at or now,
         )
         if asked["choices"]:
             dearest = max(asked["choices"], key=lambda choice: Decimal(choice["at_most"]))

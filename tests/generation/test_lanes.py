@@ -118,8 +118,7 @@ def test_two_workers_never_lease_the_same_run(cast: Cast) -> None:
     def work() -> None:
         gate.wait()
         try:
-            for _ in range(5):
-                found.append(lanes.lease_fairly(limit=4, room={}, now=timezone.now())[1])
+            found.extend(lanes.lease_fairly(limit=4, room={}, now=timezone.now())[1] for _ in range(5))
         finally:
             connection.close()
 

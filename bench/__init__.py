@@ -1,0 +1,1 @@
+"""Measurements of the whole program as it is shipped, on a throw-away data folder."""
