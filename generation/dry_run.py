@@ -6,7 +6,8 @@ import dataclasses
 import datetime
 from typing import Any
 
-from generation import facts, pipelines, requests
+from generation import facts, pipelines
+from generation import steps as priced
 from projects.models import Format, Workspace
 from projects.problems import Invalid
 from routing import decide as deciding
@@ -35,7 +36,7 @@ def resolve(
     route = document.pipeline_route(brief)
     row = pipelines.find(workspace, route.pipeline) if route else None
     if row is not None:
-        steps = requests.priced_steps(pipelines.parse(row.document), shape=shape, phase=brief.phase)
+        steps = priced.priced_steps(pipelines.parse(row.document), shape=shape, phase=brief.phase)
         wanted = tuple(found for found in steps if step in ("", found.key, found.kind))
         if not wanted:
             names = ", ".join(found.key for found in steps)

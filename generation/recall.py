@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from generation import requests
+from generation import requests, seeds
 from generation.canonical import digest
 from generation.models import Recipe
 from projects.models import Phase, Take
@@ -52,7 +52,7 @@ def _request(take: Take, recipe: Recipe, what: str) -> dict[str, Any]:
     if what == What.ALL:
         return dict(recipe.request)
     if what == What.REMIX:
-        return requests.with_seed(recipe.request, secrets.randbelow(MAX_SEED + 1))
+        return seeds.with_seed(recipe.request, secrets.randbelow(MAX_SEED + 1))
     return requests.resolve(
         deliverable=take.deliverable,
         phase=Phase.DRAFT,

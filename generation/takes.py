@@ -17,7 +17,7 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from billing import holds
-from generation import caps, lanes, requests
+from generation import caps, lanes, requests, returned, seeds, steps
 from generation.canonical import digest
 from generation.models import Recipe, Run
 from generation.models.runs import Lane, RunState
@@ -140,7 +140,7 @@ def recalled_order(
     deliverable: Deliverable, request: Mapping[str, Any], *, count: int, now: datetime.datetime
 ) -> Order:
     """The order that runs exactly a recalled request. A hero render is never made this way."""
-    requests.check_request(deliverable, request)
+    returned.check_request(deliverable, request)
     if request["phase"] != Phase.DRAFT:
         raise Invalid(
             {"request": ["This is a hero render."]},
@@ -248,7 +248,7 @@ def _take(
     """The rows of one take, and the money that its calls may cost at most."""
     request = order.request
     if index and request["seed"] is not None:
-        request = requests.with_seed(request, (request["seed"] + index) % (MAX_SEED + 1))
+        request = seeds.with_seed(request, (request["seed"] + index) % (MAX_SEED + 1))
     take = Take.objects.create(
         workspace=deliverable.workspace,
         deliverable=deliverable,
@@ -347,7 +347,7 @@ def _planned_holds(order: Order, runs: Sequence[Run]) -> list[holds.PlannedHold]
     """One hold a planned call, at the dearest model that may make it."""
     planned = []
     for run in runs:
-        usable = requests.usable(order.decision.step(run.step))
+        usable = steps.usable(order.decision.step(run.step))
         dearest = max(usable, key=lambda choice: choice.at_most or ZERO, default=None)
         if dearest is not None:
             planned.append(
