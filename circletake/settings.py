@@ -310,11 +310,14 @@ REST_KNOX = {
     "TOKEN_LIMIT_PER_USER": None,
 }
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["generation.api.authentication.MemberToken"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "generation.api.schema.Described",
+    "EXCEPTION_HANDLER": "generation.api.problems.handler",
     "URL_FORMAT_OVERRIDE": None,
     "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -324,6 +327,20 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AssetKind": "projects.models.takes.Asset.Kind",
+        "DeliverableState": "projects.models.work.DeliverableState",
+        "DraftOnly": [("draft", "Draft")],
+        "EntryKind": "billing.models.ledger.EntryKind",
+        "Phase": "projects.models.work.Phase",
+        "RequestState": "projects.models.decisions.RequestState",
+        "RunState": "generation.models.runs.RunState",
+        "TableState": "routing.models.tables.TableState",
+        "TakeKind": "projects.models.takes.Take.Kind",
+        "TakeState": "projects.models.takes.TakeState",
+    },
 }
 
 # --- Logs -----------------------------------------------------------------------------------------

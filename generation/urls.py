@@ -27,6 +27,7 @@ CAMPAIGN = "w/<slug:workspace>/projects/<str:project>/<str:campaign>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.entrance, name="entrance"),
+    path("api/", include("generation.api.urls")),
     path("hooks/<slug:provider>/<str:token>/", hooks.webhook, name="webhook"),
     path("w/<slug:workspace>/", home.home, name="home"),
     path("w/<slug:workspace>/projects/", campaigns.projects, name="projects"),

@@ -1,0 +1,99 @@
+"""What waits for a decision: hero requests, cap requests; and batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from generation.api.references import Named
+from generation.api.serializers.fields import Amount
+from generation.api.serializers.takes import QuoteAnswer
+from generation.batches import MOST_DELIVERABLES
+from generation.takes import MOST_AT_ONCE
+from projects.models import Batch, CapRequest, Deliverable, HeroRequest, Phase
+from projects.models.decisions import RequestState
+
+Shape = serializers.Serializer[Any]
+
+
+class NoteBody(Shape):
+    note = serializers.CharField(max_length=2000, allow_blank=True, default="")
+
+
+class HeroDecisionBody(NoteBody):
+    decision = serializers.ChoiceField([("approve", "Approve the spending"), ("decline", "Ask for changes")])
+
+
+class HeroAnswer(serializers.ModelSerializer[HeroRequest]):
+    """`draft` is the take that was selected, `take` the hero take once approved."""
+
+    deliverable = serializers.UUIDField(source="deliverable_id")
+    draft = serializers.UUIDField(source="take_id")
+    take = serializers.UUIDField(source="hero_take_id", allow_null=True)
+    quote = QuoteAnswer()
+    shown_amount = Amount()
+    at_most = Amount()
+    requested_by = serializers.CharField(source="requested_by.email")
+
+    class Meta:
+        model = HeroRequest
+        fields = (
+            *("id", "state", "request_hash", "quote", "deliverable", "draft", "take", "note"),
+            *("routing_version", "shown_amount", "at_most", "requested_by", "requested_at", "decided_at"),
+            *("submit_at", "self_approved", "void_reason"),
+        )
+
+
+class CapBody(Shape):
+    more = serializers.IntegerField(min_value=1, max_value=100)
+    reason = serializers.CharField(max_length=2000)
+    phase = serializers.ChoiceField(Phase.choices, default=Phase.DRAFT)
+
+
+class CapDecisionBody(NoteBody):
+    decision = serializers.ChoiceField([("grant", "Grant"), ("decline", "Decline")])
+
+
+class CapAnswer(serializers.ModelSerializer[CapRequest]):
+    deliverable = serializers.UUIDField(source="deliverable_id")
+    state = serializers.ChoiceField(RequestState.choices)
+    at_most = Amount(allow_null=True)
+    requested_by = serializers.CharField(source="requested_by.email")
+
+    class Meta:
+        model = CapRequest
+        fields = (
+            *("id", "state", "deliverable", "phase", "more", "reason", "at_most", "requested_by"),
+            *("requested_at", "decided_at"),
+        )
+
+
+class BatchBody(Shape):
+    deliverables = serializers.ListField(child=Named(Deliverable), min_length=1, max_length=MOST_DELIVERABLES)
+    count = serializers.IntegerField(min_value=1, max_value=MOST_AT_ONCE)
+    phase = serializers.ChoiceField([(Phase.DRAFT.value, "Draft")], default=Phase.DRAFT.value)
+
+
+class BatchProgress(Shape):
+    """Takes of the batch by what became of them."""
+
+    takes = serializers.IntegerField()
+    ready = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    in_flight = serializers.IntegerField()
+    finished = serializers.BooleanField()
+
+
+class BatchAnswer(serializers.ModelSerializer[Batch]):
+    at_most = Amount()
+    requested_by = serializers.CharField(source="requested_by.email")
+    progress = BatchProgress()
+
+    class Meta:
+        model = Batch
+        fields = (
+            *("id", "phase", "count", "at_most", "requested_by", "requested_at", "cancelled_at"),
+            *("finished_at", "progress"),
+        )

@@ -1,0 +1,173 @@
+"""Hero requests, requests for more takes, and batches."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from generation import batches, caps, heroes
+from generation.api import filters
+from generation.api.calls import Call, Listing
+from generation.api.idempotency import once
+from generation.api.serializers import approvals as shapes
+from projects.access import Right
+from projects.models import Batch, CapRequest, Deliverable, HeroRequest, Take
+
+
+class AskForHero(Call):
+    """Asks a manager for the hero render of a selected draft, at the price that is shown."""
+
+    policy = {"POST": Right.MAKE}
+    serializer_class = shapes.HeroAnswer
+
+    @extend_schema(request=shapes.NoteBody, responses={201: shapes.HeroAnswer})
+    def post(self, request: Request, take: uuid.UUID) -> Response:
+        row = self.row(Take, take)
+        made = heroes.request(take=row, by=self.membership, **self.body(shapes.NoteBody))
+        return self.answer(made, code=201)
+
+
+class HeroRequests(Listing):
+    """Hero requests, newest first."""
+
+    policy = {"GET": Right.READ}
+    queryset = HeroRequest.objects.select_related("requested_by")
+    order = ("-id",)
+    serializer_class = shapes.HeroAnswer
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = filters.HeroRequests
+
+
+class OneHeroRequest(Call):
+    policy = {"GET": Right.READ}
+    serializer_class = shapes.HeroAnswer
+
+    @extend_schema(responses={200: shapes.HeroAnswer})
+    def get(self, request: Request, hero_request: uuid.UUID) -> Response:
+        return self.answer(self.row(HeroRequest, hero_request))
+
+
+class HeroDecisions(Call):
+    """Approves the spending of a hero request, or asks for changes."""
+
+    policy = {"POST": Right.APPROVE}
+    serializer_class = shapes.HeroAnswer
+
+    def spends(self, request: Request) -> bool:
+        """Declining spends nothing."""
+        return not (isinstance(request.data, dict) and request.data.get("decision") == "decline")
+
+    @extend_schema(request=shapes.HeroDecisionBody, responses={200: shapes.HeroAnswer})
+    @once
+    def post(self, request: Request, hero_request: uuid.UUID) -> Response:
+        row = self.row(HeroRequest, hero_request)
+        said = self.body(shapes.HeroDecisionBody)
+        decide = heroes.approve if said["decision"] == "approve" else heroes.decline
+        return self.answer(decide(hero_request=row, by=self.membership, note=said["note"]))
+
+
+class UndoHero(Call):
+    """Takes an approval back while nothing was submitted."""
+
+    policy = {"POST": Right.APPROVE}
+    serializer_class = shapes.HeroAnswer
+
+    @extend_schema(request=None, responses={200: shapes.HeroAnswer})
+    def post(self, request: Request, hero_request: uuid.UUID) -> Response:
+        row = self.row(HeroRequest, hero_request)
+        return self.answer(heroes.undo(hero_request=row, by=self.membership))
+
+
+class CapRequests(Listing):
+    """Requests for more takes, newest first."""
+
+    policy = {"GET": Right.READ}
+    queryset = CapRequest.objects.select_related("requested_by")
+    order = ("-id",)
+    serializer_class = shapes.CapAnswer
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = filters.CapRequests
+
+
+class AskForMore(Call):
+    """Asks a manager for more takes than the cap allows."""
+
+    policy = {"POST": Right.MAKE}
+    serializer_class = shapes.CapAnswer
+
+    @extend_schema(request=shapes.CapBody, responses={201: shapes.CapAnswer})
+    def post(self, request: Request, deliverable: str) -> Response:
+        row = self.row(Deliverable, deliverable)
+        made = caps.request(deliverable=row, by=self.membership, **self.body(shapes.CapBody))
+        return self.answer(made, code=201)
+
+
+class OneCapRequest(Call):
+    policy = {"GET": Right.READ}
+    serializer_class = shapes.CapAnswer
+
+    @extend_schema(responses={200: shapes.CapAnswer})
+    def get(self, request: Request, cap_request: uuid.UUID) -> Response:
+        return self.answer(self.row(CapRequest, cap_request))
+
+
+class CapDecisions(Call):
+    """Grants more takes, or declines."""
+
+    policy = {"POST": Right.APPROVE}
+    serializer_class = shapes.CapAnswer
+
+    @extend_schema(request=shapes.CapDecisionBody, responses={200: shapes.CapAnswer})
+    def post(self, request: Request, cap_request: uuid.UUID) -> Response:
+        row = self.row(CapRequest, cap_request)
+        said = self.body(shapes.CapDecisionBody)
+        return self.answer(caps.decide(cap_request=row, by=self.membership, **said))
+
+
+class Batches(Call):
+    """Drafts of several deliverables at once: all of them, or none."""
+
+    policy = {"POST": Right.MAKE}
+    serializer_class = shapes.BatchAnswer
+
+    @extend_schema(request=shapes.BatchBody, responses={201: shapes.BatchAnswer})
+    @once
+    def post(self, request: Request) -> Response:
+        said = self.body(shapes.BatchBody)
+        made = batches.make(deliverables=said["deliverables"], count=said["count"], by=self.membership)
+        return self.answer(_with_progress(made), code=201)
+
+
+class OneBatch(Call):
+    """How far a batch is."""
+
+    policy = {"GET": Right.READ}
+    serializer_class = shapes.BatchAnswer
+
+    @extend_schema(responses={200: shapes.BatchAnswer})
+    def get(self, request: Request, batch: uuid.UUID) -> Response:
+        return self.answer(_with_progress(self.row(Batch, batch)))
+
+
+class CancelBatch(Call):
+    """Cancels what is in flight of this batch, and nothing else."""
+
+    policy = {"POST": Right.MAKE}
+    serializer_class = shapes.BatchAnswer
+
+    @extend_schema(request=None, responses={200: shapes.BatchAnswer})
+    def post(self, request: Request, batch: uuid.UUID) -> Response:
+        row = self.row(Batch, batch)
+        batches.cancel_batch(batch=row, by=self.membership)
+        row.refresh_from_db()
+        return self.answer(_with_progress(row))
+
+
+def _with_progress(batch: Any) -> Any:
+    batch.progress = batches.progress(batch)
+    return batch
