@@ -1,0 +1,28 @@
+"""`manage.py restore`: Brings an archive back into an empty database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from generation import backups
+from projects.problems import Refused
+
+
+class Command(BaseCommand):
+    help = "Brings an archive back into an empty database."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.work(options)
+        except Refused as refused:
+            raise CommandError(f"{refused.detail} {refused.remedy}".strip()) from None
+
+    def work(self, options: dict[str, Any]) -> None:
+        about = backups.restore(options["file"])
+        self.stdout.write(f"Restored the database and {about['files']} files of {about['made_at']}.")
