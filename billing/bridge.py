@@ -1,0 +1,69 @@
+"""What stands between the cash of the accepted deliverables and the month's cost of accepted.
+
+    cost of accepted(M) = cash of A + late(M) + shared shares taken(M) − carried back(M)
+
+Late is cash of the month on deliverables that were accepted at the entry's instant, less what the accepted
+deliverables' life to date contains. Carried back is what lay in the pot of accepted at the opening and was
+taken out by a reversal, and what came late to a deliverable that is not accepted at the month's end.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection
+
+from billing.acceptances import Month
+
+#: An entry's instant lies after a decision only where it is later: charges come before decisions.
+LATE = """
+    SELECT COALESCE(sum(amount), 0), COALESCE(sum(amount) FILTER (WHERE NOT stands), 0) FROM (
+        SELECT e.amount, EXISTS (
+            SELECT FROM projects_decision s
+            WHERE s.deliverable_id = e.deliverable_id AND s.decision = 'accept' AND s.at < %(until)s
+              AND NOT EXISTS (
+                  SELECT FROM projects_decision b WHERE b.reverses_id = s.sequence AND b.at < %(until)s
+              )
+        ) AS stands
+        FROM billing_entry e
+        JOIN projects_decision a ON a.deliverable_id = e.deliverable_id AND a.decision = 'accept'
+        LEFT JOIN projects_decision r ON r.reverses_id = a.sequence
+        WHERE e.workspace_id = %(workspace)s AND e.kind <> 'transfer'
+          AND e.effective_at >= %(start)s AND e.effective_at < %(until)s
+          AND a.at < e.effective_at AND (r.at IS NULL OR r.at >= e.effective_at)
+          AND NOT EXISTS (
+              SELECT FROM projects_decision l
+              WHERE l.deliverable_id = e.deliverable_id AND l.decision = 'accept'
+                AND l.at >= e.effective_at AND l.at < %(until)s
+                AND NOT EXISTS (
+                    SELECT FROM projects_decision b WHERE b.reverses_id = l.sequence AND b.at < %(until)s
+                )
+          )
+    ) late
+"""
+TAKEN_OUT = """
+    SELECT COALESCE(sum(e.amount), 0)
+    FROM projects_decision r
+    JOIN projects_decision a ON a.sequence = r.reverses_id AND a.decision = 'accept'
+    JOIN billing_entry e ON e.deliverable_id = a.deliverable_id
+    WHERE r.workspace_id = %(workspace)s AND r.decision = 'reverse'
+      AND r.at >= %(start)s AND r.at < %(until)s AND a.at < %(start)s
+      AND e.effective_at < %(start)s AND e.kind <> 'transfer'
+"""
+
+
+class Bridge(NamedTuple):
+    late: Decimal
+    shared: Decimal
+    carried_back: Decimal
+
+
+def bridge(month: Month) -> Bridge:
+    """The terms beside the cash of A. Shares of shared costs are none until they are spread."""
+    with connection.cursor() as cursor:
+        cursor.execute(LATE, month.values())
+        late, late_and_gone = cursor.fetchone()
+        cursor.execute(TAKEN_OUT, month.values())
+        (taken_out,) = cursor.fetchone()
+    return Bridge(late, Decimal(0), taken_out + late_and_gone)

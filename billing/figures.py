@@ -1,0 +1,81 @@
+"""Figures of accepted deliverables: sums, exact ratios, and how they are printed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+
+NOUGHT = Decimal(0)
+SCALE = 10**8
+
+
+@dataclasses.dataclass
+class Sums:
+    """What is added up, life to date: counts, and cash by stage in the workspace's currency."""
+
+    accepted: int = 0
+    takes: int = 0
+    rounds: int = 0
+    generation: Decimal = NOUGHT
+    control: Decimal = NOUGHT
+    refinement: Decimal = NOUGHT
+    time: Decimal = NOUGHT
+
+    @property
+    def cash(self) -> Decimal:
+        return self.generation + self.control + self.refinement
+
+    def add(self, other: Sums) -> None:
+        for field in dataclasses.fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+    def is_empty(self) -> bool:
+        return self == Sums()
+
+
+#: A part of the accepted deliverables' life: category, phase (of entry or take), key of the dimension.
+Cell = tuple[str, str, str]
+Cells = dict[Cell, Sums]
+
+
+def total(parts: Iterable[Sums]) -> Sums:
+    whole = Sums()
+    for part in parts:
+        whole.add(part)
+    return whole
+
+
+def ratio(amount: Decimal | Fraction | int, by: int) -> Fraction | None:
+    """The exact fraction; None where it would be divided by nothing."""
+    return Fraction(amount) / by if by else None
+
+
+def printed(amount: Decimal | Fraction | int) -> str:
+    """Eight decimals, half-even, from the exact value."""
+    units = round(Fraction(amount) * SCALE)
+    sign, rest = "-" if units < 0 else "", abs(units)
+    return f"{sign}{rest // SCALE}.{rest % SCALE:08d}"
+
+
+def printed_or_none(amount: Fraction | None) -> str | None:
+    return None if amount is None else printed(amount)
+
+
+def of(sums: Sums) -> dict[str, int | str | None]:
+    """The figures up to `cost_per_acceptable`, as the API prints them."""
+    return {
+        "accepted": sums.accepted,
+        "takes": sums.takes,
+        "rounds": sums.rounds,
+        "multiplier": printed_or_none(ratio(sums.takes, sums.accepted)),
+        "base": printed_or_none(ratio(sums.generation, sums.takes)),
+        "generation": printed(sums.generation),
+        "control": printed(sums.control),
+        "refinement": printed(sums.refinement),
+        "time": printed(sums.time),
+        "cash": printed(sums.cash),
+        "cash_per_acceptable": printed_or_none(ratio(sums.cash, sums.accepted)),
+        "cost_per_acceptable": printed_or_none(ratio(sums.cash + sums.time, sums.accepted)),
+    }
