@@ -131,6 +131,26 @@ def set_enabled(
         _record(account, by, "account.enabled" if enabled else "account.disabled", now)
 
 
+def set_limits(
+    *,
+    account: ProviderAccount,
+    concurrency: int,
+    rate_per_minute: int | None,
+    webhooks: bool,
+    by: Membership,
+    now: datetime.datetime | None = None,
+) -> None:
+    """How much may be under way at once and be asked a minute, and whether webhooks are asked for."""
+    access.require(by, Right.ADMINISTER)
+    if concurrency < 1:
+        raise Invalid({"concurrency": ["At least one job must be allowed; else switch the account off."]})
+    with transaction.atomic():
+        ProviderAccount.objects.visible_to(by).filter(pk=account.pk).update(
+            concurrency=concurrency, rate_per_minute=rate_per_minute, webhooks=webhooks
+        )
+        _record(account, by, "account.limits_changed", now)
+
+
 def rotate() -> int:
     """Encrypts every key anew with the first of ENCRYPTION_KEYS; answers how many."""
     count = 0

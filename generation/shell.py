@@ -169,6 +169,6 @@ def _account(membership: Membership | None) -> list[dict[str, Any]]:
     slug = membership.workspace.slug
     return [
         {"label": "Notices", "href": f"/w/{slug}/notices/", "icon": "bell"},
-        {"label": "API tokens", "href": f"/w/{slug}/settings/tokens/", "icon": "code"},
+        {"label": "API tokens", "href": f"/w/{slug}/settings/tokens/", "icon": "bolt"},
         *links,
     ]

@@ -2,10 +2,29 @@
 
 from django.urls import path
 
-from generation.views import invitations, people
+from generation.views import (
+    activity,
+    batches,
+    deliverables,
+    invitations,
+    mailbox,
+    notices,
+    people,
+    providers,
+    queue,
+    recipes,
+    search,
+    settings,
+    tokens,
+)
 
 WORKSPACE = "w/<slug:workspace>/"
 PEOPLE = f"{WORKSPACE}people/"
+QUEUE = f"{WORKSPACE}queue/"
+SETTINGS = f"{WORKSPACE}settings/"
+ACCOUNTS = f"{SETTINGS}providers/<uuid:account_id>/"
+BATCH = f"{WORKSPACE}batches/<uuid:batch_id>/"
+DELIVERABLE = f"{WORKSPACE}deliverables/<uuid:deliverable_id>/"
 
 urlpatterns = [
     path("invitations/<str:secret>/", invitations.invitation, name="invitation"),
@@ -15,4 +34,34 @@ urlpatterns = [
     path(f"{PEOPLE}invitations/<uuid:invitation_id>/withdraw/", people.withdraw, name="withdraw_invitation"),
     path(f"{PEOPLE}<uuid:membership_id>/roles/", people.roles, name="roles"),
     path(f"{PEOPLE}<uuid:membership_id>/end/", people.end, name="end_membership"),
+    path(SETTINGS, settings.workspace, name="settings"),
+    path(f"{SETTINGS}categories/", settings.categories, name="categories"),
+    path(f"{SETTINGS}you/", settings.personal, name="personal"),
+    path(f"{SETTINGS}notices/", notices.preferences, name="notice_preferences"),
+    path(f"{SETTINGS}providers/", providers.providers, name="providers"),
+    path(f"{SETTINGS}providers/add/", providers.add, name="add_account"),
+    path(f"{ACCOUNTS}key/", providers.change_key, name="change_account_key"),
+    path(f"{ACCOUNTS}limits/", providers.limits, name="account_limits"),
+    path(f"{ACCOUNTS}switch/", providers.switch, name="switch_account"),
+    path(f"{ACCOUNTS}test/", providers.test, name="test_account"),
+    path(f"{SETTINGS}tokens/", tokens.tokens, name="tokens"),
+    path(f"{SETTINGS}tokens/<slug:digest>/revoke/", tokens.revoke, name="revoke_token"),
+    path(f"{SETTINGS}templates/", recipes.templates, name="templates"),
+    path(f"{SETTINGS}templates/publish/", recipes.publish, name="publish_template"),
+    path(QUEUE, queue.queue, name="queue"),
+    path(f"{QUEUE}cancel-mine/", queue.cancel_mine, name="cancel_mine"),
+    path(f"{QUEUE}<uuid:take_id>/cancel/", queue.cancel, name="queue_cancel"),
+    path(f"{QUEUE}<uuid:take_id>/next/", queue.run_next, name="queue_next"),
+    path(f"{QUEUE}calls/<uuid:call_id>/", queue.settle_unknown, name="settle_unknown"),
+    path(f"{WORKSPACE}batches/new/", batches.new, name="new_batch"),
+    path(BATCH, batches.batch, name="batch"),
+    path(f"{BATCH}cancel/", batches.cancel, name="cancel_batch"),
+    path(f"{WORKSPACE}activity/", activity.activity, name="activity"),
+    path(f"{WORKSPACE}search/", search.search, name="search"),
+    path(f"{WORKSPACE}notices/", notices.notices, name="notices"),
+    path(f"{WORKSPACE}notices/read/", notices.read_all, name="read_notices"),
+    path(f"{WORKSPACE}notices/<uuid:notice_id>/", notices.open_notice, name="open_notice"),
+    path(f"{DELIVERABLE}edit/", deliverables.edit, name="edit_deliverable"),
+    path("mailbox/", mailbox.mailbox, name="mailbox"),
+    path("mailbox/<str:name>/", mailbox.mail, name="mail"),
 ]

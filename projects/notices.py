@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -108,4 +108,17 @@ def read_all(*, membership: Membership, now: datetime.datetime | None = None) ->
     """Marks the member's notices as read."""
     return Notice.objects.filter(membership=membership, read_at__isnull=True).update(
         read_at=now or timezone.now()
+    )
+
+
+def set_preferences(*, membership: Membership, wishes: Mapping[str, tuple[bool, bool]]) -> None:
+    """Keeps which kinds the member wants in the page and by mail, as (page, mail)."""
+    NoticePreference.objects.bulk_create(
+        (
+            NoticePreference(membership=membership, kind=kind, in_page=in_page, by_mail=by_mail)
+            for kind, (in_page, by_mail) in wishes.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["membership", "kind"],
+        update_fields=["in_page", "by_mail"],
     )

@@ -244,6 +244,12 @@ def set_role_rate(*, role: str, hourly_rate: Decimal, starts_on: datetime.date, 
         raise Invalid({"starts_on": [f"There is a rate for {role} from {starts_on} already."]}) from None
 
 
+def change_wishes(*, person: Person, name: str, theme: str, single_key_shortcuts: bool) -> None:
+    """One's own name and wishes, in every workspace."""
+    person.name, person.theme, person.single_key_shortcuts = name.strip(), theme, single_key_shortcuts
+    person.save(update_fields=["name", "theme", "single_key_shortcuts"])
+
+
 def check_email(email: str) -> str:
     email = email.strip().lower()
     try:

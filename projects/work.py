@@ -18,6 +18,8 @@ from projects.models.work import KEY_PATTERN, SeedPolicy
 from projects.problems import Invalid
 
 MAX_SEED = 2**32 - 1
+MAX_CAP = 10_000
+CHANGEABLE = ("name", "brief", "format", "prompt_template", "variables", "cap", "due_on")
 
 
 def create_project(*, key: str, name: str, by: Membership) -> Project:
@@ -156,6 +158,35 @@ def create_deliverable(
     return deliverable
 
 
+def change_deliverable(*, deliverable: Deliverable, by: Membership, **changes: Any) -> Deliverable:
+    """Sets some of CHANGEABLE; takes that exist keep what made them. Raises Invalid, naming the fields.
+
+    What waits for approval may ask for something else afterwards: the caller has that looked at.
+    """
+    access.require(by, Right.MAKE)
+    if "cap" in changes:
+        access.require(by, Right.SET_BUDGETS)
+    _check_changes(deliverable, changes)
+    with transaction.atomic():
+        row = Deliverable.objects.select_for_update(of=("self",)).get(pk=deliverable.pk)
+        changed = [name for name, value in changes.items() if getattr(row, name) != value]
+        if not changed:
+            return row
+        before = {name: _plain(getattr(row, name)) for name in changed}
+        for name in changed:
+            setattr(row, name, changes[name])
+        row.save(update_fields=[*changed, "updated_at"])
+        events.record(
+            workspace=by.workspace,
+            kind="deliverable.changed",
+            by=by,
+            deliverable=row,
+            before=before,
+            after={name: _plain(changes[name]) for name in changed},
+        )
+    return row
+
+
 def check_key(key: str) -> None:
     """Keys stand in addresses as `project/campaign/deliverable`: no slash, no leading blank, 119 at most."""
     if not re.match(KEY_PATTERN, key):
@@ -185,3 +216,22 @@ def _not_empty(value: str, field: str) -> None:
 
 def _taken(field: str, value: str, what: str) -> Invalid:
     return Invalid({field: [f"There is a {what} with the key {value} already."]})
+
+
+def _check_changes(deliverable: Deliverable, changes: Mapping[str, Any]) -> None:
+    if unknown := set(changes) - set(CHANGEABLE):
+        raise Invalid({name: ["This does not change."] for name in sorted(unknown)})
+    if "name" in changes:
+        _not_empty(changes["name"], "name")
+    cap, format_ = changes.get("cap"), changes.get("format")
+    if cap is not None and not 0 <= cap <= MAX_CAP:
+        raise Invalid({"cap": [f"Give a number of takes between 0 and {MAX_CAP:,}."]})
+    if format_ is not None and format_.workspace_id != deliverable.workspace_id:
+        raise Invalid({"format": ["There is no such format here."]})
+
+
+def _plain(value: Any) -> Any:
+    """The value as plain JSON."""
+    if isinstance(value, Format):
+        return value.key
+    return value.isoformat() if isinstance(value, datetime.date) else value

@@ -102,7 +102,10 @@ def _page(
     )
     context: dict[str, Any] = {
         "members": [
-            {"row": row, "form": forms.RolesForm(initial={"roles": row.roles}, prefix="", auto_id=f"r-{row.pk}-%s")}
+            {
+                "row": row,
+                "form": forms.RolesForm(initial={"roles": row.roles}, prefix="", auto_id=f"r-{row.pk}-%s"),
+            }
             for row in members
         ],
         "role_labels": dict(Role.choices),
@@ -128,7 +131,4 @@ def _waiting(member: Membership) -> Any:
 
 def matrix() -> list[tuple[str, list[bool]]]:
     """What each role may: one row a right, one column a role."""
-    return [
-        (str(right.label), [right in ROLE_RIGHTS[role] for role in Role.values])
-        for right in Right
-    ]
+    return [(str(right.label), [right in ROLE_RIGHTS[role] for role in Role.values]) for right in Right]

@@ -1,0 +1,233 @@
+"""Events as sentences: who did what to which thing, with the things as links."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from generation.templatetags.circletake import money_text
+from projects.models import Event, Membership, RejectReason, Role
+
+ROWS = 50
+CSV_COLUMNS = ("at", "kind", "person", "client", "campaign", "deliverable", "take", "sentence")
+
+#: What the sentence says after the person's name; the thing follows. `{…}` stand for words of the event.
+SENTENCES: dict[str, str] = {
+    "account.added": "added the {provider} account “{name}”",
+    "account.disabled": "switched the {provider} account “{name}” off",
+    "account.enabled": "switched the {provider} account “{name}” on",
+    "account.key_changed": "replaced the key of the {provider} account “{name}”",
+    "account.limits_changed": "changed the limits of the {provider} account “{name}”",
+    "batch.cancelled": "cancelled a batch",
+    "batch.finished": "finished a batch: {ready} ready, {failed} failed",
+    "batch.requested": "asked for a batch over {deliverables} deliverables",
+    "budget.changed": "changed the budget “{name}”",
+    "budget.ended": "ended the budget “{name}”",
+    "budget.reached": "saw {percent} % of the budget “{name}” used",
+    "budget.set": "set the budget “{name}”",
+    "campaign.changed": "changed the identity of",
+    "campaign.created": "created the campaign",
+    "campaign.ended": "ended the campaign",
+    "campaign.reference_added": "added a reference picture to",
+    "campaign.reference_removed": "removed a reference picture from",
+    "cap.declined": "declined more takes of",
+    "cap.granted": "granted {more} more takes of",
+    "cap.requested": "asked for {more} more takes of",
+    "category.added": "added the category “{name}”",
+    "category.target_set": "set a target of {amount} for “{name}”",
+    "deliverable.changed": "changed the brief of",
+    "deliverable.created": "created",
+    "deliverable.imported": "imported",
+    "deliverable.reopened": "reopened",
+    "deliverable.written_off": "dropped",
+    "format.added": "added the format “{name}”",
+    "hero.approved": "approved the hero render of",
+    "hero.declined": "asked for changes before the hero render of",
+    "hero.requested": "asked for the hero render of",
+    "hero.undone": "took back the approval of the hero render of",
+    "hero.void": "voided the hero request, as what it asked for changed, of",
+    "history.imported": "imported a history",
+    "person.invitation_withdrawn": "withdrew the invitation of {email}",
+    "person.invited": "invited {email} as {roles}",
+    "person.joined": "joined as {roles}",
+    "person.left": "ended the membership of {email}",
+    "person.roles_changed": "changed the roles of {email} to {roles}",
+    "project.created": "created the client",
+    "table.proposed": "proposed version {version} of the routing table",
+    "table.published": "published version {version} of the routing table",
+    "take.accepted": "signed off",
+    "take.call_did_not_happen": "found that a lost call did not happen for",
+    "take.call_happened": "found that a lost call happened for",
+    "take.cancelled": "cancelled",
+    "take.failed": "failed to make",
+    "take.ready": "finished",
+    "take.rejected": "rejected{reasons}",
+    "take.requested": "asked for",
+    "take.reversed": "withdrew the sign-off of",
+    "take.selected": "selected",
+    "take.sent_once_more": "sent once more, after a lost answer,",
+    "take.stopped_by_budget": "stopped, for want of budget,",
+    "take.uploaded": "uploaded",
+    "template.published": "published the prompt template {template}",
+    "token.issued": "issued an API token “{label}”",
+    "token.revoked": "revoked the API token “{label}”",
+    "workspace.changed": "changed the settings",
+    "workspace.created": "created the workspace",
+}
+ICONS = {
+    "account": "key",
+    "batch": "queue",
+    "budget": "wallet",
+    "campaign": "folder",
+    "cap": "plus",
+    "category": "settings",
+    "deliverable": "circle-take",
+    "format": "settings",
+    "hero": "diamond",
+    "history": "upload",
+    "person": "people",
+    "project": "folder",
+    "table": "route",
+    "take": "film",
+    "template": "text",
+    "token": "key",
+    "workspace": "settings",
+}
+NOUNS = [
+    ("take", "Takes"),
+    ("hero", "Hero renders"),
+    ("cap", "Requests for more takes"),
+    ("deliverable", "Deliverables"),
+    ("campaign", "Campaigns"),
+    ("batch", "Batches"),
+    ("budget", "Budgets"),
+    ("table", "Routing"),
+    ("person", "People"),
+    ("account", "Provider accounts"),
+    ("token", "API tokens"),
+    ("workspace", "Settings"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One event as it reads: `who` did `what` to `thing`, which `href` opens."""
+
+    at: datetime.datetime
+    icon: str
+    who: str
+    what: str
+    thing: str
+    href: str
+    note: str
+
+
+def events(member: Membership, wanted: Mapping[str, Any]) -> QuerySet[Event]:
+    """The workspace's events that fit the filters, the newest first."""
+    rows: QuerySet[Event] = Event.objects.visible_to(member)
+    if kind := wanted.get("kind"):
+        rows = rows.filter(kind__startswith=f"{kind}.")
+    if person := wanted.get("person"):
+        rows = rows.filter(person=person)
+    if campaign := wanted.get("campaign"):
+        rows = rows.filter(campaign=campaign)
+    named = ("person", "project", "campaign__project", "deliverable", "take")
+    return rows.select_related(*named).order_by("-at", "-id")
+
+
+def page(rows: QuerySet[Event], *, before: str) -> tuple[list[Event], str]:
+    """The ROWS events before a cursor, and the cursor of the next page, empty at the end."""
+    if before.isdecimal() and (edge := rows.filter(pk=int(before)).values("at", "pk").first()):
+        rows = rows.filter(Q(at__lt=edge["at"]) | Q(at=edge["at"], pk__lt=edge["pk"]))
+    found = list(rows[: ROWS + 1])
+    return found[:ROWS], str(found[ROWS - 1].pk) if len(found) > ROWS else ""
+
+
+def line(event: Event, *, slug: str, currency: str) -> Line:
+    """The event in words; a kind that is not known reads as it is written."""
+    said = SENTENCES.get(event.kind, event.kind.replace(".", " ").replace("_", " "))
+    thing, href = _thing(event, slug)
+    return Line(
+        at=event.at,
+        icon=ICONS.get(event.kind.partition(".")[0], "activity"),
+        who=str(event.person) if event.person else "Circletake",
+        what=said.format_map(_Words(event.data, currency)),
+        thing=thing,
+        href=href,
+        note=str(event.data.get("note") or event.data.get("reason") or ""),
+    )
+
+
+def csv_rows(rows: QuerySet[Event], *, currency: str) -> Iterator[list[Any]]:
+    """Header and events for export, streamed."""
+    yield list(CSV_COLUMNS)
+    for event in rows.iterator(chunk_size=2000):
+        told = line(event, slug="", currency=currency)
+        campaign = event.campaign
+        project = event.project or (campaign.project if campaign else None)
+        yield [
+            event.at.isoformat(),
+            event.kind,
+            event.person.email if event.person else "",
+            project.key if project else "",
+            campaign.key if campaign else "",
+            event.deliverable.key if event.deliverable else "",
+            event.take.number if event.take else "",
+            f"{told.who} {told.what} {told.thing}".strip(),
+        ]
+
+
+def _thing(event: Event, slug: str) -> tuple[str, str]:
+    """What the event is about, and its address; no address without a slug."""
+    if deliverable := event.deliverable:
+        href = reverse("generation:desk", args=[slug, deliverable.pk]) if slug else ""
+        if event.take is None:
+            return deliverable.name, href
+        return f"take {event.take.number} of {deliverable.name}", f"{href}?take={event.take.number}"
+    if campaign := event.campaign:
+        parts = [slug, campaign.project.key, campaign.key]
+        return campaign.name, reverse("generation:campaign", args=parts) if slug else ""
+    if event.project:
+        return event.project.name, reverse("generation:projects", args=[slug]) if slug else ""
+    if event.kind.startswith("batch.") and event.data.get("batch") and slug:
+        return "batch", reverse("generation:batch", args=[slug, event.data["batch"]])
+    return "", ""
+
+
+def _roles(value: Any) -> str:
+    return ", ".join(Role(role).label.lower() if role in Role.values else str(role) for role in value)
+
+
+def _reasons(value: Any) -> str:
+    labels = [RejectReason(one).label.lower() if one in RejectReason.values else str(one) for one in value]
+    return f" for {', '.join(labels)}," if labels else ""
+
+
+class _Words(dict[str, Any]):
+    """The event's data as words; what is missing reads as a dash."""
+
+    spoken: Mapping[str, Callable[[Any], str]] = {"roles": _roles, "reasons": _reasons}
+
+    def __init__(self, data: Mapping[str, Any], currency: str) -> None:
+        super().__init__(data)
+        self.currency = currency
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if name in self.spoken:
+            return self.spoken[name](value if isinstance(value, list) else [])
+        if name == "amount":
+            return self._money(value)
+        return "–" if value is None else str(value)
+
+    def _money(self, value: Any) -> str:
+        try:
+            return money_text(Decimal(str(value)), self.currency)
+        except InvalidOperation:
+            return "–"

@@ -1,0 +1,152 @@
+"""The run queue as a page shows it: what is under way where, what waits and for what, how old it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import uuid
+from typing import Any
+
+from django.db.models import Count, Min, Q, QuerySet
+
+from generation import cancel, ending
+from generation.models import Call, HistoryJob, Run
+from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, RunState
+from projects import access
+from projects.access import Right
+from projects.models import Batch, Membership, Take
+from projects.models.takes import TAKES_IN_FLIGHT, TakeState
+
+ROWS = 100
+BATCHES = 20
+MOST_CANCELLED = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A take in flight. Of other people's takes only who and which tier is told, not what they asked for."""
+
+    take: Take
+    own: bool
+    state: str
+    tier: str
+    model: str
+    waiting_for: str
+    may_cancel: bool
+    may_go_next: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """Exact counts; `oldest` is when the oldest take in flight was asked for."""
+
+    mine: int
+    everybody: int
+    oldest: datetime.datetime | None
+
+
+def in_flight(member: Membership, *, mine: bool) -> QuerySet[Take]:
+    """Takes that are not done, in the order in which each person wants them."""
+    rows: QuerySet[Take] = Take.objects.visible_to(member).filter(state__in=TAKES_IN_FLIGHT)
+    if mine:
+        return rows.filter(requested_by=member.person_id).order_by("position", "requested_at", "pk")
+    return rows.order_by("requested_at", "pk")
+
+
+def summary(member: Membership) -> Summary:
+    own = Q(requested_by=member.person_id)
+    found = in_flight(member, mine=False).aggregate(
+        mine=Count("pk", filter=own), everybody=Count("pk"), oldest=Min("requested_at")
+    )
+    return Summary(**found)
+
+
+def rows(member: Membership, *, mine: bool) -> list[Row]:
+    """At most ROWS takes with the step that each of them is at."""
+    takes = in_flight(member, mine=mine).select_related(
+        "deliverable__campaign__project", "requested_by", "poster"
+    )[:ROWS]
+    shown = list(takes)
+    runs = _current_runs([take.pk for take in shown])
+    approves = Right.APPROVE in access.rights_of(member)
+    makes = Right.MAKE in access.rights_of(member)
+    return [_row(take, runs.get(take.pk), member, approves=approves, makes=makes) for take in shown]
+
+
+def _current_runs(takes: list[uuid.UUID]) -> dict[uuid.UUID, Run]:
+    """Of each take the step that is under way, or that is next."""
+    found: dict[uuid.UUID, Run] = {}
+    waiting = Run.objects.filter(take__in=takes, state__in=RUNS_IN_FLIGHT)
+    for run in waiting.order_by("position"):
+        kept = found.setdefault(run.take_id, run)
+        if kept.state == RunState.PLANNED and run.state != RunState.PLANNED:
+            found[run.take_id] = run
+    return found
+
+
+def _row(take: Take, run: Run | None, member: Membership, *, approves: bool, makes: bool) -> Row:
+    own = take.requested_by_id == member.person_id
+    choice = _choice(run)
+    return Row(
+        take=take,
+        own=own,
+        state=run.state if run else take.state,
+        tier=choice.get("tier", "") or take.tier,
+        model=choice.get("model", ""),
+        waiting_for=run.waiting_for if run else "",
+        may_cancel=approves or (own and makes),
+        may_go_next=own and makes and take.state in (TakeState.PLANNED, TakeState.QUEUED),
+    )
+
+
+def _choice(run: Run | None) -> dict[str, Any]:
+    """The model that the step is tried on now."""
+    choices = run.request.get("choices", []) if run else []
+    if not choices:
+        return {}
+    return dict(choices[min(run.choice if run else 0, len(choices) - 1)])
+
+
+def providers(member: Membership) -> list[dict[str, Any]]:
+    """Calls under way by provider, with the age of the oldest."""
+    under_way = Call.objects.visible_to(member).filter(state__in=CALLS_IN_FLIGHT).values("provider")
+    counted = under_way.annotate(
+        number=Count("pk"), unknown=Count("pk", filter=Q(state="unknown")), oldest=Min("intended_at")
+    )
+    return [dict(row) for row in counted.order_by("provider")]
+
+
+def waiting_reasons(member: Membership) -> list[dict[str, Any]]:
+    """What waits, by what it waits for, the most frequent first."""
+    waiting = Run.objects.visible_to(member).filter(state=RunState.QUEUED).values("waiting_for")
+    counted = waiting.annotate(number=Count("pk")).order_by("-number", "waiting_for")
+    return [dict(row) for row in counted[:10]]
+
+
+def open_batches(member: Membership) -> QuerySet[Batch]:
+    """Batches that have not finished, with how many of their takes are done."""
+    takes = "rounds__takes"
+    return (
+        Batch.objects.visible_to(member)
+        .filter(finished_at__isnull=True)
+        .select_related("requested_by")
+        .annotate(
+            total=Count(takes),
+            done=Count(takes, filter=~Q(**{f"{takes}__state__in": TAKES_IN_FLIGHT})),
+        )
+        .order_by("requested_at")[:BATCHES]
+    )
+
+
+def open_imports(member: Membership) -> QuerySet[HistoryJob]:
+    """History imports that are under way."""
+    states = [HistoryJob.State.STAGED, HistoryJob.State.CHECKING, HistoryJob.State.APPLYING]
+    return HistoryJob.objects.visible_to(member).filter(state__in=states).order_by("requested_at")
+
+
+def cancel_waiting(*, by: Membership, now: datetime.datetime) -> int:
+    """Cancels one's own takes of which nothing was sent yet, and no others; answers how many."""
+    access.require(by, Right.MAKE)
+    begun = Run.objects.exclude(state__in=ending.WAITING).values("take")
+    waiting = in_flight(by, mine=True).exclude(pk__in=begun).select_related("deliverable")
+    return sum(cancel.cancel(take=take, by=by, now=now) for take in waiting[:MOST_CANCELLED])
