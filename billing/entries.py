@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 
 from django.db import connection
@@ -65,9 +65,18 @@ class Scope:
 
 
 def scope_of_take(take_id: uuid.UUID) -> Scope:
-    take = Take.objects.select_related("deliverable__campaign", "deliverable__category").get(pk=take_id)
-    scope = scope_of_deliverable(take.deliverable)
-    return dataclasses.replace(scope, take_id=take.pk, phase=take.phase)
+    return scopes_of_takes({take_id})[take_id]
+
+
+def scopes_of_takes(take_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Scope]:
+    """The scopes of takes, in one query."""
+    takes = Take.objects.filter(pk__in=take_ids)
+    return {
+        take.pk: dataclasses.replace(
+            scope_of_deliverable(take.deliverable), take_id=take.pk, phase=take.phase
+        )
+        for take in takes.select_related("deliverable__campaign", "deliverable__category")
+    }
 
 
 def scope_of_deliverable(deliverable: Deliverable) -> Scope:

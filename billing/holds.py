@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -76,22 +76,47 @@ def post(*, hold: Hold, charge: Charge, now: datetime.datetime | None = None) ->
     Never refused: an amount above the hold is posted in full, flagged in the outcome, and overshoots the
     budgets. None where the hold was settled already; then nothing was changed.
     """
+    return post_all(charges=[(hold, charge)], now=now).get(hold.pk)
+
+
+def post_all(
+    *, charges: Sequence[tuple[Hold, Charge]], now: datetime.datetime | None = None
+) -> dict[uuid.UUID, Entry]:
+    """Settles holds of one workspace, each as `post` does; answers the entries of those that were open.
+
+    For more than one, nobody else in the workspace holds or settles until the transaction ends.
+    """
     now = now or timezone.now()
+    if not charges:
+        return {}
     with transaction.atomic():
-        scope = entries.scope_of_take(hold.take_id)
-        pots.lock([scope.deliverable_id])
-        windows.lock_shared(hold.workspace_id)
-        entry = entries.cash(scope=scope, charge=charge, now=now)
-        entry.hold = hold.pk
-        over = entry.amount - hold.amount
-        reason = f"{money.exact(over)} above its hold" if over > 0 else ""
-        kind = HoldOutcome.Kind.POSTED
-        if not _settle(hold, kind, entry.amount, entry.id, now, reason):
-            return None
-        pots.book([entry])
-        alerts.after(windows.settle(hold, entry.amount), now)
-        costs.add({scope.deliverable_id: {"reserved": -hold.amount}} if scope.deliverable_id else {})
-    return entry
+        found = entries.scopes_of_takes({hold.take_id for hold, _ in charges})
+        pots.lock(scope.deliverable_id for scope in found.values())
+        lock = windows.lock_shared if len(charges) == 1 else windows.lock_exclusive
+        lock(charges[0][0].workspace_id)
+        posted: dict[Hold, Entry] = {}
+        for hold, charge in charges:
+            entry = entries.cash(scope=found[hold.take_id], charge=charge, now=now)
+            entry.hold = hold.pk
+            over = entry.amount - hold.amount
+            reason = f"{money.exact(over)} above its hold" if over > 0 else ""
+            if _settle(hold, HoldOutcome.Kind.POSTED, entry.amount, entry.id, now, reason):
+                posted[hold] = entry
+        pots.book(list(posted.values()))
+        alerts.after(windows.settle_all({hold: entry.amount for hold, entry in posted.items()}), now)
+        _free(posted, found)
+    return {hold.pk: entry for hold, entry in posted.items()}
+
+
+def _free(posted: Iterable[Hold], found: Mapping[uuid.UUID, entries.Scope]) -> None:
+    """Takes settled holds out of what their deliverables have reserved."""
+    freed: dict[uuid.UUID, dict[str, Decimal]] = {}
+    for hold in posted:
+        deliverable = found[hold.take_id].deliverable_id
+        if deliverable is not None:
+            of_one = freed.setdefault(deliverable, {"reserved": Decimal(0)})
+            of_one["reserved"] -= hold.amount
+    costs.add(freed)
 
 
 def void(*, hold: Hold, reason: str, now: datetime.datetime | None = None) -> bool:

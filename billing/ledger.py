@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from billing import entries, holds, money, pots, windows
 from billing.entries import Charge
-from billing.holds import PlannedHold, alone, post, reserve, reserve_all, void, void_all
+from billing.holds import PlannedHold, alone, post, post_all, reserve, reserve_all, void, void_all
 from billing.models import Entry
 from billing.models.ledger import EntryKind
 from billing.partitions import ensure_partitions
@@ -35,6 +35,7 @@ __all__ = [
     "charge_without_hold",
     "ensure_partitions",
     "post",
+    "post_all",
     "refund",
     "reserve",
     "reserve_all",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -118,15 +118,6 @@ def reserve(window_id: int, amount: Decimal) -> Use | None:
     return _one(RESERVE, {"window": window_id, "amount": amount})
 
 
-def settle(hold: Hold, spent: Decimal) -> list[Use]:
-    """Takes a hold out of its windows and puts in what was spent. Above the hold, it overshoots."""
-    return [
-        use
-        for window_id in of_hold(hold.pk)
-        if (use := _one(SETTLE, {"window": window_id, "held": hold.amount, "spent": spent}))
-    ]
-
-
 def release(holds: Iterable[Hold]) -> None:
     """Takes holds out of their windows, each window once."""
     held: dict[int, Decimal] = {}
@@ -136,6 +127,21 @@ def release(holds: Iterable[Hold]) -> None:
         held[window_id] = held.get(window_id, Decimal(0)) + amounts[hold_id]
     for window_id, amount in held.items():
         _one(SETTLE, {"window": window_id, "held": amount, "spent": Decimal(0)})
+
+
+def settle_all(settled: Mapping[Hold, Decimal]) -> list[Use]:
+    """Takes holds out of their windows and puts in what was spent for each, each window once."""
+    sums: dict[int, tuple[Decimal, Decimal]] = {}
+    by_hold = {hold.pk: (hold.amount, spent) for hold, spent in settled.items()}
+    rows = HoldBudget.objects.filter(hold__in=by_hold).order_by("window__budget_id", "window_id")
+    for hold_id, window_id in rows.values_list("hold_id", "window_id"):
+        held, spent = sums.get(window_id, (Decimal(0), Decimal(0)))
+        sums[window_id] = (held + by_hold[hold_id][0], spent + by_hold[hold_id][1])
+    uses = [
+        _one(SETTLE, {"window": window_id, "held": held, "spent": spent})
+        for window_id, (held, spent) in sums.items()
+    ]
+    return [use for use in uses if use]
 
 
 def give_back(hold_id: uuid.UUID, amount: Decimal, at: datetime.datetime) -> None:

@@ -17,6 +17,7 @@ import httpx
 from django.db import transaction
 from django.utils import timezone
 
+from billing import pots
 from generation import aftermath, charges, ending, lanes, moves, pace, renditions, settle, wire
 from generation.charges import Books
 from generation.media import download, probe, store
@@ -26,7 +27,7 @@ from generation.media.probe import Probe
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers.protocol import ErrorClass, ProviderError
-from projects.models import Asset, TakeAsset
+from projects.models import Asset, Take, TakeAsset
 from routing import health
 
 BATCH = 60
@@ -59,9 +60,10 @@ def collect_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit
     ended: list[Call] = []
     for batch in wires.each(work, at_once=AT_ONCE):
         instant = now or timezone.now()
-        for run, result in batch.items():
-            if _collected(calls[run], result, books, now=instant):
-                ended.append(calls[run])
+        fetched = {run: result for run, result in batch.items() if isinstance(result, list)}
+        ended += keep(calls=[calls[run] for run in fetched], results=fetched, books=books, now=instant)
+        for run in batch.keys() - fetched.keys():
+            _not_fetched(calls[run], batch[run], now=instant)
         lanes.renew(lease, now=instant)
     _count(ended, now=now or timezone.now())
     return len(leased)
@@ -110,10 +112,8 @@ def _look(name: str, sha256: str) -> Kept:
         return Kept(probe.glance(path, sha256=sha256), name)
 
 
-def _collected(call: Call, result: Any, books: Books, *, now: datetime.datetime) -> bool:
-    """Books what was fetched, or goes the way of the error; True where the call has succeeded."""
-    if isinstance(result, list):
-        return keep(call=call, results=result, books=books, now=now)
+def _not_fetched(call: Call, result: Any, *, now: datetime.datetime) -> None:
+    """Goes the way of what was in the way: waits for room, tries again, or calls the result unusable."""
     if isinstance(result, StorageFull):
         words = "room for media: the disk is full, and an operator has to free some"
         _later(call, words, NO_ROOM_PAUSE, now, counts=False)
@@ -123,7 +123,6 @@ def _collected(call: Call, result: Any, books: Books, *, now: datetime.datetime)
     else:
         error = ProviderError(ErrorClass.MALFORMED_OUTPUT, str(result) or type(result).__name__)
         aftermath.unusable(call=call, error=error, now=now)
-    return False
 
 
 def _may_work_later(error: Any) -> bool:
@@ -142,35 +141,71 @@ def _later(
     moves.alter(Run, {call.run_id: columns}, states=[RunState.COLLECTING])
 
 
-def keep(*, call: Call, results: Sequence[Kept], books: Books, now: datetime.datetime) -> bool:
-    """Everything that follows from a success, in one short transaction; False where it was done already.
+def keep(
+    *,
+    calls: Sequence[Call],
+    results: Mapping[uuid.UUID, Sequence[Kept]],
+    books: Books,
+    now: datetime.datetime,
+) -> list[Call]:
+    """Everything that follows from successes, a short transaction a workspace; answers the new ones.
 
-    Holds afterwards: the call is posted at its settled amount, the files are the take's, the next steps
-    are queued or the take is ready.
+    Holds afterwards: the calls are posted at their settled amounts, the files are their takes', the next
+    steps are queued or the takes are ready. `results` are by run.
     """
-    media = [kept for kept in results if kept.probe is not None]
-    with transaction.atomic():
-        run = ending.locked(call.run_id)
-        assets = _assets(call, media)
-        moved = moves.calls({call.pk: {"error_class": "", "error": ""}}, to=CallState.SUCCEEDED)
-        if not moved or not moves.runs(
-            {run.pk: _run_columns(call, results, assets, now)},
-            to=RunState.SUCCEEDED,
-            sources=[RunState.COLLECTING],
-        ):
-            return False
-        TakeAsset.objects.bulk_create(
-            [
-                TakeAsset(take=run.take, asset=asset, role="step", step=run.step, position=position)
-                for position, asset in enumerate(assets)
-            ],
-            ignore_conflicts=True,
-        )
-        settle.post(call=call, books=books, brought_media=bool(assets), now=now)
-        run.take.refresh_from_db(fields=["state", "counted_at"])
-        ending.advance(run, now=now)
-    renditions.ask_for(assets, now=now)
-    return True
+    by_workspace: dict[uuid.UUID, list[Call]] = collections.defaultdict(list)
+    for call in calls:
+        by_workspace[call.workspace_id].append(call)
+    kept: list[Call] = []
+    for group in by_workspace.values():
+        with transaction.atomic():
+            kept += _keep(group, results, books, now)
+    return kept
+
+
+def _keep(
+    calls: Sequence[Call],
+    results: Mapping[uuid.UUID, Sequence[Kept]],
+    books: Books,
+    now: datetime.datetime,
+) -> list[Call]:
+    pots.lock(call.run.take.deliverable_id for call in calls)
+    waiting = Run.objects.filter(
+        pk__in=[call.run_id for call in calls], state=RunState.COLLECTING
+    ).values_list("pk", flat=True)
+    open_runs = set(waiting)
+    calls = [call for call in calls if call.run_id in open_runs]
+    assets = _assets(calls, results, now)
+    moved = moves.calls(
+        moves.same([call.pk for call in calls], error_class="", error=""), to=CallState.SUCCEEDED
+    )
+    calls = [call for call in calls if call.pk in moved]
+    moves.runs(
+        {call.run_id: _run_columns(call, results[call.run_id], assets[call.pk], now) for call in calls},
+        to=RunState.SUCCEEDED,
+        sources=[RunState.COLLECTING],
+    )
+    TakeAsset.objects.bulk_create(
+        [
+            TakeAsset(take_id=call.run.take_id, asset=asset, role="step", step=call.run.step, position=place)
+            for call in calls
+            for place, asset in enumerate(assets[call.pk])
+        ],
+        ignore_conflicts=True,
+    )
+    with_media = {call.pk for call in calls if assets[call.pk]}
+    settle.post_all(calls=calls, books=books, with_media=with_media, now=now)
+    ending.advance_all(_present(calls), now=now)
+    return calls
+
+
+def _present(calls: Sequence[Call]) -> list[Take]:
+    """The takes of these calls with their present state; their deliverables are locked."""
+    takes = {call.run.take_id: call.run.take for call in calls}
+    states = dict(Take.objects.filter(pk__in=takes).values_list("pk", "state"))
+    for key, take in takes.items():
+        take.state = states[key]
+    return list(takes.values())
 
 
 def _run_columns(
@@ -201,17 +236,25 @@ def _scores(text: str) -> Any:
         return {}
 
 
-def _assets(call: Call, media: Sequence[Kept]) -> list[Asset]:
-    """The asset rows of these files, made where the workspace does not have them yet, in their order."""
-    if not media:
-        return []
-    rows = [_asset(call, kept.probe, kept.name) for kept in media if kept.probe is not None]
-    Asset.objects.bulk_create(rows, ignore_conflicts=True)
-    found = {
-        row.sha256: row
-        for row in Asset.objects.filter(workspace=call.workspace_id, sha256__in=[row.sha256 for row in rows])
+def _assets(
+    calls: Sequence[Call], results: Mapping[uuid.UUID, Sequence[Kept]], now: datetime.datetime
+) -> dict[uuid.UUID, list[Asset]]:
+    """By call, the asset rows of its files, made where the workspace does not have them yet."""
+    rows = {
+        call.pk: [
+            _asset(call, kept.probe, kept.name) for kept in results[call.run_id] if kept.probe is not None
+        ]
+        for call in calls
     }
-    return [found[row.sha256] for row in rows]
+    wanted = {row.sha256: row for made in rows.values() for row in made}
+    if not wanted:
+        return rows
+    Asset.objects.bulk_create(wanted.values(), ignore_conflicts=True)
+    found = {
+        row.sha256: row for row in Asset.objects.filter(workspace=calls[0].workspace_id, sha256__in=wanted)
+    }
+    renditions.ask_for(found.values(), now=now)
+    return {call: [found[row.sha256] for row in made] for call, made in rows.items()}
 
 
 def _asset(call: Call, seen: Probe, name: str) -> Asset:

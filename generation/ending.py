@@ -5,9 +5,10 @@ Locks are taken in one order everywhere: the deliverable, then runs, calls, the 
 
 from __future__ import annotations
 
+import collections
 import datetime
 import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +19,6 @@ from generation.models import Call, Run
 from generation.models.runs import CALLS_IN_FLIGHT, Lane, RunState
 from generation.providers.protocol import ErrorClass
 from projects import board, events, notices
-from projects.identifiers import new_id
 from projects.models import Asset, Membership, Phase, Take, TakeAsset
 from projects.models.notices import NoticeKind
 from projects.models.takes import TAKES_IN_FLIGHT, TakeState
@@ -92,6 +92,7 @@ def end_take(take: Take, *, to: str, words: str, error_class: str, now: datetime
         return False
     kind = "take.failed" if to == TakeState.FAILED else f"take.{to}"
     _told(take, kind, now, failure=words[:300], failure_class=error_class)
+    board.refresh(take.deliverable_id)
     return True
 
 
@@ -110,19 +111,34 @@ def stop_waiting(take: Take, *, now: datetime.datetime) -> None:
 
 def advance(run: Run, *, now: datetime.datetime) -> None:
     """After a run has succeeded: queues what needed it, or finishes the take. In its transaction."""
-    rows = list(Run.objects.filter(take=run.take_id).order_by("position"))
-    done = {row.step for row in rows if row.state == RunState.SUCCEEDED}
-    ready = [row for row in rows if row.state == RunState.PLANNED and set(row.needs) <= done]
-    if ready and run.take.state in TAKES_IN_FLIGHT:
-        _queue(ready, now)
-    progress = {"progress": f"{len(done) / len(rows):.3f}"}
-    if len(done) == len(rows):
-        finish(run.take, rows, now=now)
-    else:
-        moves.alter(Take, {run.take_id: progress}, states=TAKES_IN_FLIGHT)
+    advance_all([run.take], now=now)
 
 
-def _queue(ready: Iterable[Run], now: datetime.datetime) -> None:
+def advance_all(takes: Sequence[Take], *, now: datetime.datetime) -> None:
+    """For takes of which a run has succeeded: queues what can come next, finishes those that are whole.
+
+    In the caller's transaction, with the deliverables locked; the takes come with their present state.
+    """
+    runs: dict[uuid.UUID, list[Run]] = collections.defaultdict(list)
+    rows = Run.objects.filter(take__in=takes).defer("request").order_by("take", "position")
+    for row in rows:
+        runs[row.take_id].append(row)
+    whole, progress, ready = [], {}, []
+    for take in {take.pk: take for take in takes}.values():
+        done = {row.step for row in runs[take.pk] if row.state == RunState.SUCCEEDED}
+        if len(done) == len(runs[take.pk]):
+            whole.append(take)
+            continue
+        progress[take.pk] = {"progress": f"{len(done) / len(runs[take.pk]):.3f}"}
+        if take.state in TAKES_IN_FLIGHT:
+            planned = [row for row in runs[take.pk] if row.state == RunState.PLANNED]
+            ready += [row for row in planned if set(row.needs) <= done]
+    _queue(ready, now)
+    moves.alter(Take, progress, states=TAKES_IN_FLIGHT)
+    finish_all(whole, runs, now=now)
+
+
+def _queue(ready: Sequence[Run], now: datetime.datetime) -> None:
     """Steps for a person wait for an upload; the others are submitted."""
     by_person = [row.pk for row in ready if row.kind == "human"]
     by_model = [row.pk for row in ready if row.kind != "human"]
@@ -135,37 +151,53 @@ def _queue(ready: Iterable[Run], now: datetime.datetime) -> None:
         lanes.ring(Lane.SUBMIT)
 
 
-def finish(take: Take, runs: Iterable[Run], *, now: datetime.datetime) -> bool:
-    """Every step has succeeded: the take is ready, with its last file as its result."""
-    late = take.state == TakeState.CANCELLED
-    media = [(row.step, row.asset_id) for row in runs if row.asset_id is not None]
-    columns = {"ended_at": now, "progress": "1"}
-    if late:
-        columns["failure"] = "Cancelled, and finished all the same."
-    if not moves.takes({take.pk: columns}, to=TakeState.READY):
-        return False
-    if media:
-        step, asset = media[-1]
-        TakeAsset.objects.bulk_create(
-            [TakeAsset(id=new_id(), take=take, asset_id=asset, role="output", step=step)],
-            ignore_conflicts=True,
-        )
-        Take.objects.filter(pk=take.pk).update(poster=_poster([asset for _, asset in media]))
-    _told(take, "take.ready", now, late_after_cancel=late)
-    return True
+def finish_all(
+    takes: Sequence[Take], runs: Mapping[uuid.UUID, Sequence[Run]], *, now: datetime.datetime
+) -> None:
+    """Every step of these takes has succeeded: they are ready, with their last file as their result."""
+    media = {
+        take.pk: [(row.step, row.asset_id) for row in runs[take.pk] if row.asset_id is not None]
+        for take in takes
+    }
+    assets = {asset for found in media.values() for _, asset in found}
+    kinds = dict(Asset.objects.filter(pk__in=assets).values_list("pk", "kind"))
+    late = {take.pk: take.state == TakeState.CANCELLED for take in takes}
+    moved = moves.takes(
+        {
+            take.pk: {
+                "ended_at": now,
+                "progress": "1",
+                "failure": "Cancelled, and finished all the same." if late[take.pk] else "",
+                "poster": _poster([asset for _, asset in media[take.pk]], kinds),
+            }
+            for take in takes
+        },
+        to=TakeState.READY,
+    )
+    TakeAsset.objects.bulk_create(
+        [
+            TakeAsset(take_id=key, asset_id=found[-1][1], role="output", step=found[-1][0])
+            for key, found in media.items()
+            if found and key in moved
+        ],
+        ignore_conflicts=True,
+    )
+    ended = [take for take in takes if take.pk in moved]
+    for take in ended:
+        _told(take, "take.ready", now, late_after_cancel=late[take.pk])
+    board.refresh_all(take.deliverable_id for take in ended)
 
 
-def _poster(media: list[uuid.UUID]) -> uuid.UUID | None:
+def _poster(media: Sequence[uuid.UUID], kinds: Mapping[uuid.UUID, str]) -> uuid.UUID | None:
     """What stands for the take: its film, of which pages show the poster, else its last picture."""
-    kinds = dict(Asset.objects.filter(pk__in=media).values_list("pk", "kind"))
-    if kinds[media[-1]] == Asset.Kind.VIDEO:
+    if media and kinds[media[-1]] == Asset.Kind.VIDEO:
         return media[-1]
     pictures = [asset for asset in media if kinds[asset] == Asset.Kind.IMAGE]
     return pictures[-1] if pictures else None
 
 
 def _told(take: Take, kind: str, now: datetime.datetime, **data: Any) -> None:
-    """The event, the board, a look at its batch, and for a hero take who has to know."""
+    """The event, a look at its batch, and for a hero take who has to know."""
     events.record(
         workspace=take.workspace,
         kind=kind,
@@ -175,7 +207,6 @@ def _told(take: Take, kind: str, now: datetime.datetime, **data: Any) -> None:
         number=take.number,
         **data,
     )
-    board.refresh(take.deliverable_id)
     if kind == "take.ready" and take.phase == Phase.HERO:
         _notify_hero(take, now)
     if take.round is not None and take.round.batch_id is not None:

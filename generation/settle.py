@@ -8,49 +8,89 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from billing import ledger
 from billing.models import Entry, Hold
 from billing.models.ledger import Stage
-from generation import charges
+from generation import charges, moves
 from generation.charges import Books
 from generation.models import Call
-from generation.models.runs import CALLS_IN_FLIGHT
+from generation.models.runs import CALLS_IN_FLIGHT, CallState
 from projects.models import Take
+from projects.models.takes import TakeState
 
 COUNTED_STAGES = (Stage.GENERATION, Stage.REFINEMENT)
 
 
-def post(
+def post(*, call: Call, books: Books, now: datetime.datetime, failed_charged: bool = False) -> Entry | None:
+    """Posts the call's hold at what the provider charged; None where it was settled already."""
+    failed = {call.pk} if failed_charged else set()
+    return post_all(calls=[call], books=books, failed=failed, now=now).get(call.pk)
+
+
+def post_all(
     *,
-    call: Call,
+    calls: Sequence[Call],
     books: Books,
     now: datetime.datetime,
-    failed_charged: bool = False,
-    brought_media: bool = False,
-) -> Entry | None:
-    """Posts the call's hold at what the provider charged; None where it was settled already.
+    failed: Collection[uuid.UUID] = (),
+    with_media: Collection[uuid.UUID] = (),
+) -> dict[uuid.UUID, Entry]:
+    """Posts the holds of calls of one workspace; answers the entries by call, settled ones left out.
 
     A call that brought media makes its take counted from the entry's effective instant on; one that failed
-    and was charged marks the take. Runs in the caller's transaction, with the deliverable locked.
+    and was charged marks the take. Runs in the caller's transaction, with the deliverables locked.
     """
-    if call.hold is None:
-        return None
-    charge = charges.charge(call, books, failed_charged=failed_charged, now=now)
-    entry = ledger.post(hold=call.hold, charge=charge, now=now)
-    if entry is None:
-        return None
-    call.posted = entry.amount
-    Call.objects.filter(pk=call.pk).update(posted=entry.amount)
-    takes = Take.objects.filter(pk=call.run.take_id)
-    if failed_charged:
-        takes.update(failed_charged=True)
-    elif call.run.stage in COUNTED_STAGES and brought_media:
-        takes.filter(counted_at__isnull=True).update(counted_at=entry.effective_at)
-    if call.run.stage == Stage.GENERATION or not _has_generation(call):
-        takes.update(tier=entry.tier, provider=entry.provider, model=entry.model)
-    return entry
+    open_calls = [call for call in calls if call.hold is not None]
+    posted = ledger.post_all(
+        charges=[
+            (call.hold, charges.charge(call, books, failed_charged=call.pk in failed, now=now))
+            for call in open_calls
+            if call.hold is not None
+        ],
+        now=now,
+    )
+    entries = {call.pk: posted[call.hold_id] for call in open_calls if call.hold_id in posted}
+    done = [call for call in open_calls if call.pk in entries]
+    for call in done:
+        call.posted = entries[call.pk].amount
+    moves.alter(Call, {call.pk: {"posted": call.posted} for call in done}, states=CallState.values)
+    _mark_takes(done, entries, failed, with_media)
+    return entries
+
+
+def _mark_takes(
+    calls: Sequence[Call],
+    entries: dict[uuid.UUID, Entry],
+    failed: Collection[uuid.UUID],
+    with_media: Collection[uuid.UUID],
+) -> None:
+    """Writes what the entries say of their takes: from when they count, and by which model they were made."""
+    takes = Take.objects.in_bulk({call.run.take_id for call in calls})
+    generated = _generated(takes, calls)
+    for call in calls:
+        take, entry = takes[call.run.take_id], entries[call.pk]
+        if call.pk in failed:
+            take.failed_charged = True
+        elif call.run.stage in COUNTED_STAGES and call.pk in with_media and take.counted_at is None:
+            take.counted_at = entry.effective_at
+        if call.run.stage == Stage.GENERATION or take.pk not in generated:
+            take.tier, take.provider, take.model = entry.tier, entry.provider, entry.model
+    names = ("failed_charged", "counted_at", "tier", "provider", "model")
+    changes: dict[uuid.UUID, dict[str, Any]] = {
+        take.pk: {name: getattr(take, name) for name in names} for take in takes.values()
+    }
+    moves.alter(Take, changes, states=TakeState.values)
+
+
+def _generated(takes: Iterable[uuid.UUID], calls: Sequence[Call]) -> set[uuid.UUID]:
+    """The takes of which a call of stage generation was charged: that one names their model."""
+    if all(call.run.stage == Stage.GENERATION for call in calls):
+        return set()
+    rows = Call.objects.filter(run__take__in=list(takes), run__stage=Stage.GENERATION, posted__isnull=False)
+    return set(rows.values_list("run__take", flat=True))
 
 
 def void(*, call: Call, reason: str, now: datetime.datetime) -> bool:
@@ -60,17 +100,9 @@ def void(*, call: Call, reason: str, now: datetime.datetime) -> bool:
 
 def void_rest(*, runs: Iterable[uuid.UUID], reason: str, now: datetime.datetime) -> int:
     """Releases the open holds of runs that will make no more calls; those of calls under way stay."""
-    under_way = Call.objects.filter(run__in=list(runs), state__in=CALLS_IN_FLIGHT, hold__isnull=False).values(
-        "hold"
-    )
-    rows = Hold.objects.filter(run__in=list(runs), outcome__isnull=True).exclude(pk__in=under_way)
-    return sum(
-        ledger.void(hold=hold, reason=reason, now=now) for hold in rows.select_related("take").order_by("pk")
-    )
-
-
-def _has_generation(call: Call) -> bool:
-    """Whether a call of stage generation has been charged for the take already: that one names its model."""
-    return Call.objects.filter(
-        run__take=call.run.take_id, run__stage=Stage.GENERATION, posted__isnull=False
-    ).exists()
+    ids = list(runs)
+    if not ids:
+        return 0
+    under_way = Call.objects.filter(run__in=ids, state__in=CALLS_IN_FLIGHT, hold__isnull=False)
+    rows = Hold.objects.filter(run__in=ids, outcome__isnull=True).exclude(pk__in=under_way.values("hold"))
+    return ledger.void_all(holds=rows.select_related("take"), reason=reason, now=now)

@@ -128,9 +128,10 @@ def test_a_second_collector_finds_nothing_to_do(cast: Cast, engine: Engine, fal:
     call = next(iter(collect._calls([Run.objects.get(take=take).pk]).values()))
     kept = asyncio.run(fetched(call))
     books = charges.open_books([call], now=engine.now)
-    assert collect.keep(call=call, results=kept, books=books, now=engine.now)
+    results = {call.run_id: kept}
+    assert collect.keep(calls=[call], results=results, books=books, now=engine.now) == [call]
     before = counts()
-    assert not collect.keep(call=call, results=kept, books=books, now=engine.now)
+    assert collect.keep(calls=[call], results=results, books=books, now=engine.now) == []
     assert counts() == before
 
 

@@ -27,9 +27,14 @@ def sent(cast: Cast, engine: Engine, **columns: Any) -> tuple[Take, Call]:
     return take, call
 
 
-def post(call: Call, engine: Engine, **said: bool) -> Entry | None:
+def post(
+    call: Call, engine: Engine, *, failed_charged: bool = False, brought_media: bool = False
+) -> Entry | None:
     books = charges.open_books([call], now=engine.now)
-    return settle.post(call=call, books=books, now=engine.now, **said)
+    if brought_media:
+        posted = settle.post_all(calls=[call], books=books, with_media={call.pk}, now=engine.now)
+        return posted.get(call.pk)
+    return settle.post(call=call, books=books, now=engine.now, failed_charged=failed_charged)
 
 
 def test_what_the_provider_reports_is_what_is_booked(cast: Cast, engine: Engine, fal: Fal) -> None:
