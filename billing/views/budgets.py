@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import budgets
+from billing import budgets, money
 from billing.forms import BudgetForm, LimitForm, asked_deliverable, carry
 from billing.models import Budget
 from billing.models.budgets import Window
@@ -79,7 +79,9 @@ def limit(request: WorkspaceRequest, budget_id: uuid.UUID) -> HttpResponseBase:
     budget, member = _budget(request, budget_id), request.membership
     (use,) = budgets.in_window([budget], timezone.now())
     form = LimitForm(
-        request.POST or None, currency=member.workspace.currency, initial={"limit": budget.limit.normalize()}
+        request.POST or None,
+        currency=member.workspace.currency,
+        initial={"limit": money.unit_price(budget.limit)},
     )
     status = 200
     if request.method == "POST":

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import months, prices, rates
+from billing import money, months, prices, rates
 from billing.forms import PriceFilter, PriceForm, RateForm, carry
 from billing.models import ExchangeRate, PriceRow
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
@@ -107,4 +107,4 @@ def _last(request: WorkspaceRequest, asked: dict[str, object]) -> dict[str, obje
     row = prices.in_force(request.membership.workspace, [key], timezone.now()).get(key)
     if row is None:
         return asked
-    return {**asked, "unit": row.unit, "amount": row.amount.normalize(), "currency": row.currency}
+    return {**asked, "unit": row.unit, "amount": money.unit_price(row.amount), "currency": row.currency}

@@ -191,7 +191,7 @@ class Books(RuleBasedStateMachine):
             one.open = False
 
     @precondition(lambda self: any(one.entry for one in self.held))
-    @rule(place=places, share=st.sampled_from([1, 4, 7, 10, 11]), kill=KILLS)
+    @rule(place=places, share=st.sampled_from([4, 7, 10, 11]), kill=KILLS)
     def refund(self, place: int, share: int, kill: int | None) -> None:
         posted = [one for one in self.held if one.entry]
         one = posted[place % len(posted)]
@@ -305,7 +305,7 @@ def test_any_sequence_of_verbs_killed_at_any_statement_leaves_the_books_balanced
     run_state_machine_as_test(
         Books,
         settings=settings(
-            max_examples=40,
+            max_examples=50,
             stateful_step_count=35,
             deadline=None,
             derandomize=True,

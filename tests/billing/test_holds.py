@@ -8,7 +8,7 @@ import pytest
 
 from billing import budgets, ledger
 from billing.models import BudgetWindow, DeliverableCost, Entry, HoldOutcome
-from projects.models import Membership, Notice
+from projects.models import Event, Membership, Notice
 from tests import factories
 from tests.billing.booking import NOON, books, charge, hold, planned
 from tests.cast import Cast
@@ -170,6 +170,8 @@ def test_keepers_of_budgets_are_told_once_at_80_and_once_at_100_percent(cast: Ca
         ("budget_80", "Everything in Studio, each month has reached 80 %"),
         ("budget_100", "Everything in Studio, each month is used up"),
     ]
+    reached = Event.objects.filter(kind="budget.reached").order_by("id")
+    assert list(reached.values_list("data__percent", flat=True)) == [80, 100]
     assert set(Notice.objects.values_list("membership", flat=True)) == {
         member.pk for member in (cast.finance, cast.manager, cast.second_manager)
     }

@@ -66,6 +66,7 @@ def test_a_manager_sets_changes_and_ends_a_budget(cast: Cast) -> None:
     )
     assert client.post(f"/w/studio/budgets/{made.pk}/limit/", {"limit": "50"}).status_code == 302
     assert BudgetWindow.objects.get().limit == Decimal(50)
+    assert 'value="50.00"' in client.get(f"/w/studio/budgets/{made.pk}/limit/").content.decode()
     assert client.get(f"/w/studio/budgets/{made.pk}/end/").status_code == 405
     assert client.post(f"/w/studio/budgets/{made.pk}/end/").status_code == 302
     made.refresh_from_db()
@@ -148,7 +149,7 @@ def test_finance_adds_a_price_and_a_rate_with_its_day(cast: Cast) -> None:
     assert client.post("/w/studio/rates/new/", rate).status_code == 302
     assert ExchangeRate.objects.get().day == datetime.date(2026, 10, 1)
     page = client.get("/w/studio/prices/").content.decode()
-    assert "$0.03 a image" in page
+    assert "$0.03 per image" in page
     assert "0.9215" in page
     for address, body in (("prices/new/", price), ("rates/new/", rate)):
         assert client.post(f"/w/studio/{address}", body).status_code == 422
