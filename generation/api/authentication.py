@@ -6,6 +6,7 @@ import binascii
 import datetime
 from hmac import compare_digest
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
@@ -46,7 +47,7 @@ def find(secret: bytes) -> ApiToken | None:
         digest = hash_token(text)
     except (UnicodeDecodeError, TypeError, binascii.Error):
         return None
-    rows = ApiToken.objects.filter(
+    rows: QuerySet[ApiToken] = ApiToken.objects.filter(
         token_key=text[: CONSTANTS.TOKEN_KEY_LENGTH],
         membership__ended_at__isnull=True,
         membership__person__is_active=True,

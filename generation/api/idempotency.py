@@ -148,7 +148,7 @@ def _key(request: Request) -> str:
             "This request may spend money, and came without an Idempotency-Key."
             if not key
             else f"An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.",
-            remedy="Send a header “Idempotency-Key” with a fresh random text, and the same one when you try again.",
+            remedy="Send the header Idempotency-Key: fresh random text, and the same when you try again.",
         )
     return key
 

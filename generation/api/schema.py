@@ -52,7 +52,7 @@ class Described(AutoSchema):
         return [*found, KEY] if self._needs_key() else found
 
     def get_response_serializers(self) -> Any:
-        declared = super().get_response_serializers()
+        declared: Any = super().get_response_serializers()
         if not isinstance(declared, Mapping):
             declared = {200: declared}
         return {**declared, **{(code, problems.MEDIA_TYPE): _problem(code) for code in self._refusals()}}

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from generation.api import problems, references
-from generation.api.views import approvals, document, money, routing, takes, work
+from generation.api.views import approvals, document, history, money, routing, takes, work
 
 register_converter(references.OneKey, "key")
 register_converter(references.CampaignName, "campaign")
@@ -61,6 +61,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("routing/tables/<int:version>/", routing.OneTable.as_view()),
     path("routing/tables/<int:version>/publish/", routing.PublishTable.as_view()),
     path("ledger/", money.Ledger.as_view()),
+    path("history/", history.History.as_view()),
     path("audits/<key:month>/", money.Audit.as_view()),
     path("audits/<key:month>/export/", money.AuditExport.as_view()),
 ]

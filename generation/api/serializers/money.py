@@ -45,7 +45,7 @@ class EventAnswer(serializers.ModelSerializer[Event]):
     campaign = serializers.UUIDField(source="campaign_id", allow_null=True)
     deliverable = serializers.UUIDField(source="deliverable_id", allow_null=True)
     take = serializers.UUIDField(source="take_id", allow_null=True)
-    data = PlainObject()
+    data = PlainObject()  # type: ignore[assignment]  # the framework's own name is for instances
 
     class Meta:
         model = Event
@@ -93,16 +93,3 @@ class HistoryAnswer(Shape):
     charges = serializers.IntegerField()
     decisions = serializers.IntegerField()
     deliverables = serializers.IntegerField()
-
-
-class HistoryJobAnswer(Shape):
-    """An import of more than 50,000 rows, which goes on by itself."""
-
-    id = serializers.UUIDField()
-    state = serializers.CharField()
-    rows_total = serializers.IntegerField()
-    rows_done = serializers.IntegerField()
-    answer = HistoryAnswer(allow_null=True)
-    errors = serializers.ListField(child=PlainObject())
-    requested_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField(allow_null=True)

@@ -12,6 +12,7 @@ Shape = serializers.Serializer[Any]
 
 
 class BadLine(Shape):
+    file = serializers.CharField(required=False)
     line = serializers.IntegerField()
     reason = serializers.CharField()
 
@@ -24,7 +25,9 @@ class Problem(Shape):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     remedy = serializers.CharField(required=False)
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
+    errors = serializers.DictField(  # type: ignore[assignment]  # the framework's own name is for instances
+        child=serializers.ListField(child=serializers.CharField()), required=False
+    )
     lines = BadLine(many=True, required=False)
     right = serializers.CharField(required=False)
     roles = serializers.ListField(child=serializers.CharField(), required=False)

@@ -118,7 +118,9 @@ class ModelAnswer(Shape):
     capabilities = PlainObject(source="model.capabilities")
     conditions = serializers.CharField(source="model.conditions", allow_blank=True)
     available_until = serializers.DateField(source="model.available_until", allow_null=True)
-    source = serializers.CharField(source="model.source", allow_blank=True)
+    source = serializers.CharField(  # type: ignore[assignment]  # the framework's own name is for instances
+        source="model.source", allow_blank=True
+    )
     retired = serializers.BooleanField()
     price = PriceAnswer(allow_null=True)
     health = Health()

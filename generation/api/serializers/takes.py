@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -36,7 +37,7 @@ class TakesBody(Shape):
         mixed = [name for name in ("prompt", "seed", "control_profile", "model") if attrs[name] is not None]
         if attrs["request"] is not None and mixed:
             raise serializers.ValidationError(
-                {name: "A recalled request runs exactly as it is: leave this out." for name in mixed}
+                dict.fromkeys(mixed, "A recalled request runs exactly as it is: leave this out.")
             )
         return attrs
 
@@ -119,8 +120,6 @@ class AssetAnswer(Shape):
 
     @extend_schema_field({"type": "string", "format": "uri"})
     def get_url(self, row: TakeAsset) -> str:
-        from django.urls import reverse
-
         address = reverse("generation:api-asset", args=[row.asset_id])
         return str(self.context["request"].build_absolute_uri(address))
 
@@ -144,14 +143,13 @@ class Time(Shape):
 class WholeTake(TakeAnswer):
     """A take with its runs, their calls, its files, its cost and its time."""
 
-    requested_by = serializers.CharField(source="requested_by_email")
     runs = RunAnswer(many=True, source="told.runs")
     assets = AssetAnswer(many=True, source="told.assets")
     cost = Cost(source="told.cost")
     time = Time(source="told.time")
 
     class Meta(TakeAnswer.Meta):
-        fields = (*TakeAnswer.Meta.fields, "runs", "assets", "cost", "time")
+        fields = (*TakeAnswer.Meta.fields, "runs", "assets", "cost", "time")  # type: ignore[assignment]
 
 
 class RoundAnswer(Shape):

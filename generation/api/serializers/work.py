@@ -84,7 +84,9 @@ class CampaignAnswer(serializers.ModelSerializer[Campaign]):
 
 class ReferenceBody(Shape):
     file = serializers.FileField()
-    label = serializers.CharField(max_length=120, allow_blank=True, default="")
+    label = serializers.CharField(  # type: ignore[assignment]  # the framework's own name is for instances
+        max_length=120, allow_blank=True, default=""
+    )
 
 
 class ReferenceAnswer(serializers.ModelSerializer[ReferenceAnchor]):

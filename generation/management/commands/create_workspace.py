@@ -9,6 +9,7 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.urls import reverse
@@ -35,6 +36,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, slug: str, currency: str, time_zone: str, owner: str, **options: Any
     ) -> None:
+        call_command("load_catalogue", stdout=self.stderr)  # what the workspace's first prices come from
         try:
             with transaction.atomic():
                 workspace, member = workspaces.create_workspace(
