@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from django import template
@@ -18,55 +18,22 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from generation import words
+from generation.figures import (
+    MINUS,
+    NOTHING,
+    THIN,
+    decimal_or_none,
+    minor_digits,
+    money_words,
+    relative_words,
+)
 
 register = template.Library()
-
-SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-WITHOUT_MINOR_UNITS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
-THOUSANDTHS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
-MINUS = "\N{MINUS SIGN}"
-NOTHING = "\N{EN DASH}"
-THIN = "\N{NARROW NO-BREAK SPACE}"
-
-
-def minor_digits(currency: str) -> int:
-    """Digits behind the point of a currency's minor unit: EUR 2, JPY 0, KWD 3; a credit unit 2."""
-    if currency in WITHOUT_MINOR_UNITS:
-        return 0
-    return 3 if currency in THOUSANDTHS else 2
-
-
-def decimal_or_none(value: object) -> Decimal | None:
-    """`value` (Decimal, int, or the decimal string of an API document) as a Decimal; None where there is none."""
-    if value is None or value == "" or isinstance(value, float):
-        return None
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
-
-
-def with_currency(digits: str, currency: str) -> str:
-    """`12.00`, EUR → `€12.00`; a currency without a symbol of its own stands behind: `12.00 CHF`."""
-    if currency in SYMBOLS:
-        return SYMBOLS[currency] + digits
-    return f"{digits}{THIN}{currency}" if currency else digits
-
-
-def money_words(amount: Decimal, currency: str, *, digits: int | None = None) -> str:
-    """An amount rounded half-even to the minor unit; what is not zero never reads as zero."""
-    places = minor_digits(currency) if digits is None else digits
-    step = Decimal(1).scaleb(-places)
-    rounded = abs(amount).quantize(step, ROUND_HALF_EVEN)
-    if amount and not rounded:
-        return "<" + with_currency(f"{step}", currency)
-    sign = MINUS if amount < 0 and rounded else ""
-    return sign + with_currency(f"{rounded:,}", currency)
 
 
 @register.filter
 def money(amount: object, currency: str = "") -> SafeString | str:
-    """`{{ entry.amount|money:currency }}` → €4.20, with the unrounded amount on hover; an en dash for none."""
+    """`{{ amount|money:currency }}` → €4.20, with the unrounded amount on hover; an en dash for none."""
     value = decimal_or_none(amount)
     if value is None:
         return NOTHING
@@ -138,12 +105,11 @@ def size(number: int | None) -> str:
     if number is None:
         return NOTHING
     amount = Decimal(number)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            break
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
         amount /= 1000
-    else:
-        unit = "TB"
+        units.pop(0)
+    unit = units[0]
     shown = f"{amount:.0f}" if unit == "B" or amount >= 100 else f"{amount:.1f}"
     return f"{shown}{THIN}{unit}"
 
@@ -157,7 +123,7 @@ def duration(value: datetime.timedelta | int | float | Decimal | None) -> str:
     if 0 < total < 10 and total != int(total):
         return f"{total:.1f}{THIN}s"
     seconds = round(total)
-    parts = []
+    parts: list[str] = []
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         whole, seconds = divmod(seconds, length)
         if whole or (unit == "s" and not parts):
@@ -179,24 +145,6 @@ def ago(moment: datetime.datetime | None) -> SafeString | str:
         f"{local:%-d %b %Y, %H:%M:%S %Z}",
         relative_words(moment, timezone.now()),
     )
-
-
-def relative_words(moment: datetime.datetime, now: datetime.datetime) -> str:
-    """`3 min ago`, `in 2 h`, `just now`; from 30 days on the date. static/js/relative-time.js says the same."""
-    seconds = (now - moment).total_seconds()
-    distance = abs(seconds)
-    if distance < 45:
-        return "just now" if seconds >= 0 else "in a moment"
-    if distance >= 30 * 86400:
-        return f"{timezone.localtime(moment):%-d %b %Y}"
-    number, unit = (
-        (round(distance / 60) or 1, "min")
-        if distance < 3570
-        else (round(distance / 3600), "h")
-        if distance < 84600
-        else (round(distance / 86400), "d")
-    )
-    return f"{number}{THIN}{unit} ago" if seconds > 0 else f"in {number}{THIN}{unit}"
 
 
 @register.filter
@@ -247,7 +195,7 @@ def share_of(part: object, whole: object) -> Decimal:
 
 @register.simple_tag
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
-    """A picture from the sprite; silent for screen readers unless `label` is given. size: small, large, huge."""
+    """A picture from the sprite, silent for screen readers without `label`. size: small, large, huge."""
     css = f"icon icon--{size}" if size else "icon"
     href = f"{static('icons/sprite.svg')}#{name}"
     if label:
@@ -284,7 +232,7 @@ def phase_chip(phase: str) -> SafeString:
 
 @register.simple_tag
 def polyline(values: list[Any], width: int = 100, height: int = 20) -> str:
-    """Points of a sparkline through the numbers in `values` (None leaves a gap out), scaled to width × height."""
+    """Points of a sparkline through the numbers in `values` (None is left out), scaled to width × height."""
     numbers = [
         (index, value) for index, item in enumerate(values) if (value := decimal_or_none(item)) is not None
     ]
@@ -316,7 +264,8 @@ def share_bar(parts: list[Mapping[str, Any]], label: str, css: str = "") -> Safe
         "", '<rect class="series-{}" x="{}" width="{}" height="10"><title>{}</title></rect>', rows
     )
     return format_html(
-        '<svg class="share-bar {}" role="img" aria-label="{}" viewBox="0 0 1000 10" preserveAspectRatio="none">{}</svg>',
+        '<svg class="share-bar {}" role="img" aria-label="{}" viewBox="0 0 1000 10" '
+        'preserveAspectRatio="none">{}</svg>',
         css,
         label,
         rects,

@@ -6,6 +6,7 @@ import copy
 import mimetypes
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ ARGUMENTS = (
     "--disable-component-update --disable-sync"
 ).split()
 POLICY = (
-    "default-src 'none'; script-src 'self' 'nonce-sample'; style-src 'self' 'nonce-sample'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self' 'nonce-sample'; style-src 'self' 'nonce-sample'; "
+    "img-src 'self' data: blob:; "
     "media-src 'self' blob:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
 )
 
@@ -35,11 +37,23 @@ def render(name: str, theme: str, **more: Any) -> str:
     """The sample page `name` as HTML, in a theme (dark, light or system)."""
     options = copy.deepcopy(settings.TEMPLATES[0])
     options.pop("BACKEND")
-    options |= {"NAME": "samples", "DIRS": [*options["DIRS"], HERE], "APP_DIRS": "loaders" not in options["OPTIONS"]}
+    options |= {
+        "NAME": "samples",
+        "DIRS": [*options["DIRS"], HERE],
+        "APP_DIRS": "loaders" not in options["OPTIONS"],
+    }
     request = RequestFactory().get("/", HTTP_HOST="localhost")
     request.COOKIES["theme"] = theme
     template = DjangoTemplates(options).get_template(name if name.endswith(".html") else f"pages/{name}.html")
     return str(template.render(samples.context() | more, request))
+
+
+def eventually(page: Page, condition: str, seconds: float = 5) -> None:
+    """Wait until the expression is true in the page, asked from here: the page's policy forbids eval."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"never came true: {condition}"
+        page.wait_for_timeout(20)
 
 
 class Stage:
@@ -60,7 +74,7 @@ class Stage:
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", lambda line: self.problems.append(line.text) if line.type == "error" else None)
         page.goto(f"{SITE}/page")
-        page.wait_for_function("() => customElements.get('key-map') && customElements.get('take-compare')")
+        eventually(page, "Boolean(customElements.get('key-map') && customElements.get('take-compare'))")
         return page
 
     def answer(self, route: Route) -> None:
@@ -68,8 +82,16 @@ class Stage:
         if route.request.method == "POST":
             self.posted.append(path)
         if path == "/page":
-            return route.fulfill(body=self.html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
-        found = finders.find(path.removeprefix("/static/")) if path.startswith("/static/") else self.media / path.rpartition("/")[2]
+            return route.fulfill(
+                body=self.html,
+                content_type="text/html; charset=utf-8",
+                headers={"Content-Security-Policy": POLICY},
+            )
+        found = (
+            finders.find(path.removeprefix("/static/"))
+            if path.startswith("/static/")
+            else self.media / path.rpartition("/")[2]
+        )
         if found and Path(str(found)).is_file():
             return self.send(route, Path(str(found)).read_bytes(), mimetypes.guess_type(path)[0] or "")
         return route.fulfill(status=404 if path.startswith("/static/") else 200, body="")

@@ -14,9 +14,19 @@ from generation import words
 NOW = datetime.datetime(2026, 11, 21, 9, 30, tzinfo=datetime.UTC)
 SECTIONS = [
     ("", [("Home", "home", 0, False), ("Campaigns", "folder", 0, False), ("Approvals", "inbox", 3, True)]),
-    ("Making", [("Queue", "queue", 12, False), ("Routing", "route", 0, False), ("Catalogue", "catalogue", 0, False)]),
+    (
+        "Making",
+        [("Queue", "queue", 12, False), ("Routing", "route", 0, False), ("Catalogue", "catalogue", 0, False)],
+    ),
     ("Money", [("Month", "month", 0, False), ("Budgets", "wallet", 0, False)]),
-    ("Workspace", [("Activity", "activity", 0, False), ("People", "people", 0, False), ("Settings", "settings", 0, False)]),
+    (
+        "Workspace",
+        [
+            ("Activity", "activity", 0, False),
+            ("People", "people", 0, False),
+            ("Settings", "settings", 0, False),
+        ],
+    ),
 ]
 
 
@@ -35,9 +45,13 @@ class Filters(forms.Form):
 
 
 class Request(forms.Form):
-    prompt = forms.CharField(widget=forms.Textarea, initial="A harbour before sunrise, slow push in, fog on the water.")
+    prompt = forms.CharField(
+        widget=forms.Textarea, initial="A harbour before sunrise, slow push in, fog on the water."
+    )
     seed = forms.IntegerField(initial=4711, help_text="Locked by campaign.")
-    count = forms.ChoiceField(label="Takes", choices=[("1", "One"), ("4", "Four at once")], widget=forms.RadioSelect, initial="1")
+    count = forms.ChoiceField(
+        label="Takes", choices=[("1", "One"), ("4", "Four at once")], widget=forms.RadioSelect, initial="1"
+    )
 
 
 class Everything(Request):
@@ -53,12 +67,22 @@ def shell() -> dict[str, Any]:
         "home": "/",
         "search": "/search",
         "workspace": {"name": "Nordlicht Studio"},
-        "workspaces": [{"name": "Nordlicht Studio", "href": "/w/n", "current": True}, {"name": "Atelier", "href": "/w/a"}],
+        "workspaces": [
+            {"name": "Nordlicht Studio", "href": "/w/n", "current": True},
+            {"name": "Atelier", "href": "/w/a"},
+        ],
         "sections": [
             {
                 "label": label,
                 "links": [
-                    {"label": name, "href": f"/{name}", "icon": icon, "count": count, "due": due, "current": name == "Campaigns"}
+                    {
+                        "label": name,
+                        "href": f"/{name}",
+                        "icon": icon,
+                        "count": count,
+                        "due": due,
+                        "current": name == "Campaigns",
+                    }
                     for name, icon, count, due in links
                 ],
             }
@@ -99,7 +123,12 @@ def takes() -> list[dict[str, Any]]:
 
 def card(number: int, **more: Any) -> dict[str, Any]:
     """A card of the board."""
-    titles = ["Harbour at dawn", "Lighthouse, vertical cut for stories", "Anna on the pier", "Product still with the blue lamp"]
+    titles = [
+        "Harbour at dawn",
+        "Lighthouse, vertical cut for stories",
+        "Anna on the pier",
+        "Product still with the blue lamp",
+    ]
     return {
         "href": f"/d/{number}",
         "title": titles[number % 4],
@@ -119,7 +148,12 @@ def columns() -> list[dict[str, Any]]:
     """The board's columns."""
     keys = ["brief", "making", "choosing", "approval", "review", "done"]
     return [
-        {"key": key, "count": 1204 if key == "brief" else at, "rest": 1154 if key == "brief" else 0, "cards": [card(at + n) for n in range(at % 4)]}
+        {
+            "key": key,
+            "count": 1204 if key == "brief" else at,
+            "rest": 1154 if key == "brief" else 0,
+            "cards": [card(at + n) for n in range(at % 4)],
+        }
         for at, key in enumerate(keys, 1)
     ]
 
@@ -165,8 +199,16 @@ def context() -> dict[str, Any]:
         "left": 340 * cents,
         "used": 780 * cents,
         "limit": 900 * cents,
-        "steps": [{"label": label, "state": state} for label, state in zip(["Image", "Video", "Upscale", "Overlay"], ["done", "now", "later", "later"], strict=True)],
-        "ways": [{"label": "Ask for more takes", "href": "/ask"}, {"label": "Switch to cinematic", "href": "/switch"}],
+        "steps": [
+            {"label": label, "state": state}
+            for label, state in zip(
+                ["Image", "Video", "Upscale", "Overlay"], ["done", "now", "later", "later"], strict=True
+            )
+        ],
+        "ways": [
+            {"label": "Ask for more takes", "href": "/ask"},
+            {"label": "Switch to cinematic", "href": "/switch"},
+        ],
         "line": [Decimal(value) for value in (3, 4, 4, 6, 5, 7, 9, 8, 8, 6, 5, 5)],
         "parts": [
             {"label": "accepted", "value": Decimal("2.35"), "series": "good"},
@@ -177,9 +219,16 @@ def context() -> dict[str, Any]:
         "rows": rows(),
         "page": Paginator(range(260), 25).page(2),
         "takes": takes(),
-        "guide": ["Read the brief on the right.", "Make one or four drafts.", "Compare, reject with a reason, select one."],
+        "guide": [
+            "Read the brief on the right.",
+            "Make one or four drafts.",
+            "Compare, reject with a reason, select one.",
+        ],
         "columns": columns(),
-        "requests": [{"title": card(n)["title"], "poster": f"/m/p{n + 1}.jpg", "price": Decimal(12) + n} for n in range(3)],
+        "requests": [
+            {"title": card(n)["title"], "poster": f"/m/p{n + 1}.jpg", "price": Decimal(12) + n}
+            for n in range(3)
+        ],
         "a": {"src": "/m/p1.jpg", "kind": "image", "label": "Take 1"},
         "b": {"src": "/m/p3.jpg", "kind": "image", "label": "Take 3"},
         "compare": "",

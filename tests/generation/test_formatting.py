@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from generation import words
+from generation import figures, words
 from generation.templatetags import circletake
 
 NOW = datetime.datetime(2026, 10, 14, 12, 0, tzinfo=datetime.UTC)
@@ -59,7 +59,12 @@ def test_a_unit_price_keeps_all_its_digits(amount: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("share", "digits", "shown"),
-    [("0.5", 0, "50\u202f%"), ("0.125", 0, "12\u202f%"), ("0.1255", 1, "12.6\u202f%"), ("-0.02", 0, "−2\u202f%")],
+    [
+        ("0.5", 0, "50\u202f%"),
+        ("0.125", 0, "12\u202f%"),
+        ("0.1255", 1, "12.6\u202f%"),
+        ("-0.02", 0, "−2\u202f%"),
+    ],
 )
 def test_a_share_reads_as_a_percentage_rounded_half_even(share: str, digits: int, shown: str) -> None:
     assert circletake.percent(Decimal(share), digits) == shown
@@ -67,7 +72,13 @@ def test_a_share_reads_as_a_percentage_rounded_half_even(share: str, digits: int
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [(0, "0\u202fB"), (999, "999\u202fB"), (2400, "2.4\u202fkB"), (100_000, "100\u202fkB"), (5 * 10**12, "5.0\u202fTB")],
+    [
+        (0, "0\u202fB"),
+        (999, "999\u202fB"),
+        (2400, "2.4\u202fkB"),
+        (100_000, "100\u202fkB"),
+        (5 * 10**12, "5.0\u202fTB"),
+    ],
 )
 def test_sizes_are_in_decimal_units(number: int, shown: str) -> None:
     assert circletake.size(number) == shown
@@ -105,7 +116,7 @@ def test_durations_show_their_two_largest_units(seconds: float, shown: str) -> N
     ],
 )
 def test_times_are_relative_until_a_month_has_passed(seconds: int, shown: str) -> None:
-    assert circletake.relative_words(NOW - datetime.timedelta(seconds=seconds), NOW) == shown
+    assert figures.relative_words(NOW - datetime.timedelta(seconds=seconds), NOW) == shown
 
 
 def test_a_relative_time_carries_the_exact_one() -> None:
@@ -116,14 +127,23 @@ def test_a_relative_time_carries_the_exact_one() -> None:
 
 @pytest.mark.parametrize(
     ("share", "css"),
-    [("0.799", "progress--plain"), ("0.8", "progress--warn"), ("0.99", "progress--warn"), ("1", "progress--full")],
+    [
+        ("0.799", "progress--plain"),
+        ("0.8", "progress--warn"),
+        ("0.99", "progress--warn"),
+        ("1", "progress--full"),
+    ],
 )
 def test_a_limit_turns_amber_at_eighty_percent_and_red_when_used_up(share: str, css: str) -> None:
     assert circletake.limit_class(Decimal(share)) == css
 
 
 def test_a_bar_of_shares_gives_each_part_its_width_and_escapes_its_name() -> None:
-    parts = [{"label": "<accepted>", "value": Decimal(3)}, {"label": "open", "value": Decimal(1)}, {"label": "none", "value": 0}]
+    parts = [
+        {"label": "<accepted>", "value": Decimal(3)},
+        {"label": "open", "value": Decimal(1)},
+        {"label": "none", "value": 0},
+    ]
     bar = circletake.share_bar(parts, "Spend")
     assert 'x="0.000" width="750.000"' in bar
     assert 'x="750.000" width="250.000"' in bar
