@@ -26,6 +26,7 @@ from projects.models import Asset, Rendition, Workspace
 from projects.problems import Refused
 
 FORMAT = 1
+NEWER_SETTINGS = (b"SET transaction_timeout",)
 
 
 class CannotRestore(Refused):
@@ -76,8 +77,7 @@ def restore(source: Path) -> dict[str, Any]:
             dump = Path(folder) / "database.dump"
             dump.write_bytes(_member(tar, "database.dump").read())
             _empty_schema()
-            _run("pg_restore", "--no-owner", "--exit-on-error", "--single-transaction",
-                 f"--dbname={_dsn()}", str(dump))  # fmt: skip
+            _load(dump)
     except (tarfile.TarError, KeyError, json.JSONDecodeError) as error:
         raise CannotRestore(f"{source.name} is no whole backup: {error}.") from None
     return dict(about)
@@ -115,6 +115,17 @@ def _empty_schema() -> None:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")
     connection.close()
+
+
+def _load(dump: Path) -> None:
+    """Plays the dump in one transaction, without the settings that an older server does not know."""
+    script = dump.with_suffix(".sql")
+    _run("pg_restore", "--no-owner", f"--file={script}", str(dump))
+    played = dump.with_suffix(".plain.sql")
+    with script.open("rb") as lines, played.open("wb") as kept:
+        kept.writelines(line for line in lines if not line.startswith(NEWER_SETTINGS))
+    _run("psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction",
+         f"--file={played}", f"--dbname={_dsn()}")  # fmt: skip
 
 
 def _add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -6,8 +6,8 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 from django.core.management import call_command, get_commands
@@ -37,11 +37,25 @@ def run(*, say: Say) -> None:
         say("Stopped.")
 
 
+@contextmanager
+def embedded_database() -> Iterator[None]:
+    """The embedded database, for a command that needs the data to itself; raises CannotStart beside `up`."""
+    with ExitStack() as stack:
+        if settings.EMBEDDED_DATABASE:
+            stack.enter_context(sole_user_of(settings.DATA_DIR))
+            server = Server(settings.DATA_DIR)
+            stack.callback(server.stop)
+            server.start()
+        stack.callback(connections.close_all)
+        yield
+
+
 def prepare(*, say: Say) -> None:
     """Bring the schema up to date and, in a demo without any workspace, make the demo's."""
     call_command("check", verbosity=0)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
+    call_command("load_catalogue", verbosity=0)
     if settings.DEMO and not Workspace.objects.exists():
         say("First start: making the demo workspace …")
         if "demo" in get_commands():

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from generation import backups
+from circletake.supervisor import CannotStart
+from generation import backups, up
 from projects.problems import Refused
 
 
@@ -20,9 +21,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.work(options)
+        except CannotStart as occupied:
+            raise CommandError(str(occupied)) from None
         except Refused as refused:
             raise CommandError(f"{refused.detail} {refused.remedy}".strip()) from None
 
     def work(self, options: dict[str, Any]) -> None:
-        about = backups.restore(options["file"])
+        with up.embedded_database():
+            about = backups.restore(options["file"])
         self.stdout.write(f"Restored the database and {about['files']} files of {about['made_at']}.")
