@@ -8,7 +8,7 @@ A document is `{"steps": [step, …]}`, each step::
      "scale": "1",                    of the format's pixel size
      "duration_seconds": "4",         moving pictures; a control profile overrides it
      "prompt": "{prompt}",            built from the take's prompt; empty for none
-     "parameters": {}}                passed on to the model
+     "parameters": {}}                passed on to the model; texts know `{client}`, `{campaign}`, `{name}`
 
 Published versions are never edited.
 """
@@ -189,6 +189,7 @@ _OVERLAY = {
     "stage": "refinement",
     "needs": ["upscale"],
     "prompt": "",
+    "parameters": {"logo_text": "{client}"},
 }
 _UPSCALE = {"key": "upscale", "kind": "upscale", "stage": "refinement", "prompt": "", "scale": "1.5"}
 #: What a new workspace starts with; the default routing table names these versions.

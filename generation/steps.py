@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from generation import pipelines
+from generation import pipelines, prompts
 from generation.models import ControlProfile
 from generation.pipelines import PipelineStep
 from generation.seeds import SEEDED_KINDS
@@ -130,11 +130,21 @@ def step_request(
             *(_input(name, kinds[name]) for name in step.needs),
             *_references(step, subject),
         ],
-        "parameters": dict(step.parameters),
+        "parameters": _parameters(step, subject.deliverable),
         "choices": [_choice(choice, subject.deliverable) for choice in usable(plan)],
         "on_error": dict(plan.on_error),
         "retries": plan.retries,
     }
+
+
+def _parameters(step: PipelineStep, deliverable: Deliverable) -> dict[str, Any]:
+    """The step's parameters; `{client}`, `{campaign}` and the like stand for the deliverable's own words."""
+    found = dict(step.parameters)
+    for name, text in found.items():
+        if isinstance(text, str) and "{" in text:
+            for word, value in prompts.given_values(deliverable).items():
+                found[name] = found[name].replace(f"{{{word}}}", value)
+    return found
 
 
 def _input(step: str, kind: str) -> dict[str, str]:
