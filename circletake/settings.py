@@ -333,6 +333,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "AssetKind": "projects.models.takes.Asset.Kind",
         "DeliverableState": "projects.models.work.DeliverableState",
         "DraftOnly": [("draft", "Draft")],
+        "HistoryState": "generation.models.imports.HistoryJob.State",
         "EntryKind": "billing.models.ledger.EntryKind",
         "Phase": "projects.models.work.Phase",
         "RequestState": "projects.models.decisions.RequestState",

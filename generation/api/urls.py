@@ -62,6 +62,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("routing/tables/<int:version>/publish/", routing.PublishTable.as_view()),
     path("ledger/", money.Ledger.as_view()),
     path("history/", history.History.as_view()),
+    path("history/<uuid:job>/", history.OneHistoryJob.as_view()),
     path("audits/<key:month>/", money.Audit.as_view()),
     path("audits/<key:month>/export/", money.AuditExport.as_view()),
 ]

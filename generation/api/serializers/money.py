@@ -9,6 +9,7 @@ from rest_framework import serializers
 from billing.models import Entry
 from billing.models.budgets import Scope, Window
 from generation.api.serializers.fields import Amount, PlainObject
+from generation.models import HistoryJob
 from projects.models import Event, Phase
 
 Shape = serializers.Serializer[Any]
@@ -93,3 +94,16 @@ class HistoryAnswer(Shape):
     charges = serializers.IntegerField()
     decisions = serializers.IntegerField()
     deliverables = serializers.IntegerField()
+
+
+class HistoryJobAnswer(Shape):
+    """An import of more than 50,000 rows, which goes on by itself."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(HistoryJob.State.choices)
+    rows_total = serializers.IntegerField()
+    rows_done = serializers.IntegerField()
+    answer = HistoryAnswer(allow_null=True)
+    errors = serializers.ListField(child=PlainObject())  # type: ignore[assignment]
+    requested_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
