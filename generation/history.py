@@ -8,6 +8,7 @@ changes nothing.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import BinaryIO
 
 from django.db import connection, transaction
@@ -44,11 +45,17 @@ class HistoryResult:
 
 
 def import_history(
-    *, workspace: Workspace, charges: BinaryIO, decisions: BinaryIO, by: Membership | None
+    *,
+    workspace: Workspace,
+    charges: BinaryIO,
+    decisions: BinaryIO,
+    by: Membership | None,
+    progress: Callable[[int], None] = lambda rows: None,
 ) -> HistoryResult:
     """Applies both files in one transaction, or raises BadHistory naming every bad line.
 
-    `by` needs the right to keep the books; None stands for the operator.
+    `by` needs the right to keep the books; None stands for the operator. `progress` is told from time to
+    time how many rows are through.
     """
     if by is not None:
         access.require(by, Right.KEEP_BOOKS)
@@ -62,17 +69,19 @@ def import_history(
         fresh = history_check.check(charges=charge_rows, decisions=decision_rows, known=known, faults=faults)
         if faults:
             raise BadHistory(faults.lines())
-        result = _apply(fresh, known)
+        result = _apply(fresh, known, progress)
         if any(dataclasses.astuple(result)):
             events.record(workspace=workspace, kind="history.imported", by=by, **dataclasses.asdict(result))
     return result
 
 
-def _apply(fresh: Fresh, known: Known) -> HistoryResult:
+def _apply(fresh: Fresh, known: Known, progress: Callable[[int], None]) -> HistoryResult:
     scope = history_scope.create(known=known, charges=fresh.charges, decisions=fresh.decisions)
     made = history_write.decisions(fresh=fresh, known=known, scope=scope)
     history_write.move_earlier_cash(made, known)
-    history_write.charges(fresh=fresh, known=known, scope=scope)
+    progress(len(made))
+    history_write.charges(fresh=fresh, known=known, scope=scope, progress=progress)
+    progress(len(made) + len(fresh.charges))
     touched = {row.place for row in fresh.charges} | {row.place for row in fresh.decisions}
     history_summaries.refresh(
         workspace=known.workspace.pk,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from django.db import connection
@@ -61,14 +61,14 @@ def move_earlier_cash(made: Sequence[Decision], known: Known) -> None:
     pots.move_cash(row for row in made if row.deliverable_id in before)
 
 
-def charges(*, fresh: Fresh, known: Known, scope: Scope) -> None:
+def charges(*, fresh: Fresh, known: Known, scope: Scope, progress: Callable[[int], None]) -> None:
     """Books the cash, keeps logs of time, and remembers each row by its id."""
     cash = [row for row in fresh.charges if row.charge != FAILED and row.stage != "time"]
     entries = dict(zip((row.id for row in cash), ids(len(cash)), strict=True))
     now = timezone.now()
     ledger.book_many(
         workspace=known.workspace,
-        cash=(_entry(row, entries, known, scope, now) for row in cash),
+        cash=_told((_entry(row, entries, known, scope, now) for row in cash), progress, len(fresh.decisions)),
     )
     times = [row for row in fresh.charges if row.stage == "time"]
     TimeLog.objects.bulk_create([_time(row, known, scope) for row in times], batch_size=2000)
@@ -81,6 +81,14 @@ def charges(*, fresh: Fresh, known: Known, scope: Scope) -> None:
         ],
         batch_size=5000,
     )
+
+
+def _told(rows: Iterable[Entry], progress: Callable[[int], None], before: int) -> Iterator[Entry]:
+    """The rows, with a word on how many went by at every batch that is booked."""
+    for number, row in enumerate(rows):
+        if number and number % ledger.BATCH == 0:
+            progress(before + number)
+        yield row
 
 
 def _entry(

@@ -32,6 +32,7 @@ TASKS = {
     "cancel": "generation.tasks.cancel",
     "notify": "generation.tasks.notify",
     "sweep": "generation.tasks.sweep",
+    "history": "generation.tasks.history",
 }
 LOCKS = {name: number for number, name in enumerate(TASKS, start=1)}
 LOCK_SPACE = 0x6C616E65  # advisory locks of the lanes, apart from any others

@@ -18,7 +18,7 @@ from django_q.models import Schedule
 
 from billing import ledger
 from billing.models import Hold
-from generation import batches, ending, lanes, moves, unknown
+from generation import batches, ending, history_jobs, lanes, moves, unknown
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, CallState, Lane, RunState
 from generation.providers.protocol import ErrorClass, ProviderError
@@ -71,6 +71,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "holds": orphan_holds,
         "bells": bells,
         "batches": batches.finish_all,
+        "histories": history_jobs.overdue,
         "old_jobs": old_jobs,
     }
     found = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from generation import batches, dispatch, lanes
+from generation import batches, dispatch, history_jobs, lanes
 from generation import cancel as cancelling
 from generation import collect as collecting
 from generation import poll as polling
@@ -53,3 +53,9 @@ def notify() -> int:
 def sweep() -> dict[str, int]:
     with lanes.sole_keeper("sweep") as mine:
         return sweeping.sweep(now=timezone.now()) if mine else {}
+
+
+def history() -> int:
+    """Imports the large histories that wait, one after the other."""
+    with lanes.sole_keeper("history") as mine:
+        return history_jobs.run_waiting() if mine else 0
