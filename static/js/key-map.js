@@ -80,17 +80,17 @@ class KeyMap extends HTMLElement {
   #find(pressed) {
     const before = this.#pending;
     this.#remember("");
-    for (const wanted of before ? [`${before}>${pressed}`, pressed] : [pressed]) {
-      const element = this.#elements().find((each) =>
-        declared(each.dataset.key).some((keys) => keys.join(">") === wanted)
-      );
-      if (element) return this.#act(element);
-    }
+    const named = (wanted) =>
+      this.#elements().find((each) => declared(each.dataset.key).some((keys) => keys.join(">") === wanted));
+    const second = before && named(`${before}>${pressed}`);
+    if (second) return this.#act(second);
     const starts = this.#elements().some((each) =>
       declared(each.dataset.key).some((keys) => keys.length > 1 && keys[0] === pressed)
     );
+    const element = named(pressed);
+    if (element) this.#act(element);
     if (starts) this.#remember(pressed);
-    return starts;
+    return starts || Boolean(element);
   }
 
   #remember(pressed) {

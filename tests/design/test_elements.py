@@ -75,6 +75,17 @@ def test_one_key_after_the_other_presses_what_asks_for_both(stage: Stage) -> Non
     assert page.title() == "motion"
 
 
+def test_a_key_that_also_begins_a_sequence_does_its_own_and_waits_for_the_second(stage: Stage) -> None:
+    page = stage.open("month")
+    page.evaluate("""() => { for (const [keys, words] of [['x', 'asked'], ['x>2', 'asked, motion']]) {
+      const b = document.createElement('button'); b.textContent = words; b.dataset.key = keys;
+      b.onclick = () => document.title = words; document.querySelector('.page').append(b); } }""")
+    page.keyboard.press("x")
+    assert page.title() == "asked"
+    page.keyboard.press("2")
+    assert page.title() == "asked, motion"
+
+
 def test_m_goes_through_the_ways_to_compare_and_c_swaps(stage: Stage) -> None:
     page = stage.open("desk", compare="one")
     modes = []
