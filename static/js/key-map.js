@@ -32,7 +32,11 @@ const declared = (text) =>
     keys.split(">").map((one) => one.split("+").map((part) => (part.length === 1 ? part.toLowerCase() : part)).join("+"))
   );
 
-const visible = (element) => element.checkVisibility?.() ?? element.offsetParent !== null;
+// What lies in a closed menu is as good as visible: its key spares opening the menu.
+const visible = (element) => {
+  const menu = element.closest("[popover]:not(:popover-open)");
+  return menu ? visible(menu.parentElement) : element.checkVisibility();
+};
 
 class KeyMap extends HTMLElement {
   #pending = "";

@@ -75,6 +75,20 @@ def test_one_key_after_the_other_presses_what_asks_for_both(stage: Stage) -> Non
     assert page.title() == "motion"
 
 
+def test_a_key_reaches_into_a_closed_menu_but_not_into_what_is_hidden(stage: Stage) -> None:
+    page = stage.open("month")
+    page.evaluate("""() => { for (const [tag, keys] of [['popover', 'x>1'], ['hidden', 'x>2']]) {
+      const box = document.createElement('div'); box.setAttribute(tag, ''); const b = document.createElement('button');
+      b.dataset.key = keys; b.onclick = () => document.title = keys; box.append(b);
+      document.querySelector('.page').append(box); } }""")
+    page.keyboard.press("x")
+    page.keyboard.press("2")
+    assert page.title() == "October 2026"
+    page.keyboard.press("x")
+    page.keyboard.press("1")
+    assert page.title() == "x>1"
+
+
 def test_a_key_that_also_begins_a_sequence_does_its_own_and_waits_for_the_second(stage: Stage) -> None:
     page = stage.open("month")
     page.evaluate("""() => { for (const [keys, words] of [['x', 'asked'], ['x>2', 'asked, motion']]) {
