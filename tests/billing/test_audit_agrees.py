@@ -1,0 +1,134 @@
+"""The product's audit against the naive reference: whole documents, to the last digit."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from billing import audit
+from generation import history as importing
+from projects.models import Role, Workspace
+from tests import factories
+from tests.billing import covered, histories, naive
+from tests.billing.histories import History, month_after
+from tests.billing.written import (
+    OCTOBER_CHARGES,
+    OCTOBER_DECISIONS,
+    SEPTEMBER_CHARGES,
+    SEPTEMBER_DECISIONS,
+    charges_file,
+    decisions_file,
+)
+
+NOT_COMPARED = {"digest", "name"}  # of a closed month; of rows, words and no figures
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def imported(history: History) -> Iterator[Workspace]:
+    """A workspace that holds this history and nothing else, until the block ends."""
+    with transaction.atomic():
+        zone, currency = history.settings.time_zone, history.settings.currency
+        workspace = factories.workspace(time_zone=zone, currency=currency)
+        importing.import_history(
+            workspace=workspace,
+            charges=io.BytesIO(history.charges.encode()),
+            decisions=io.BytesIO(history.decisions.encode()),
+            by=factories.membership(workspace, *Role.values),
+        )
+        connection.check_constraints()
+        yield workspace
+        transaction.set_rollback(True)
+
+
+def comparable(part: Any) -> Any:
+    """The document without what is not compared; its rows in the order of their keys."""
+    if isinstance(part, dict):
+        return {name: comparable(part[name]) for name in part if name not in NOT_COMPARED}
+    if isinstance(part, list):
+        return sorted(map(comparable, part), key=lambda row: row["key"])
+    return part
+
+
+def differences(expected: Any, found: Any, path: str = "") -> list[str]:
+    """Each place where two documents differ, with both values."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        names = sorted({*expected, *found})
+        pairs = [(f"{path}.{name}", expected.get(name), found.get(name)) for name in names]
+    elif isinstance(expected, list) and isinstance(found, list):
+        ours, theirs = ({row["key"]: row for row in rows} for rows in (expected, found))
+        keys = sorted({*ours, *theirs})
+        pairs = [(f"{path}[{key!r}]", ours.get(key), theirs.get(key)) for key in keys]
+    else:
+        same = type(expected) is type(found) and expected == found
+        return [] if same else [f"{path}: reference {expected!r}, product {found!r}"]
+    return [line for name, ours, theirs in pairs for line in differences(ours, theirs, name)]
+
+
+def agrees(workspace: Workspace, history: History, month: str, by: str) -> None:
+    document = audit.month_document(workspace=workspace, month=month, by=by)
+    assert json.loads(json.dumps(document)) == document
+    files = history.charges, history.decisions
+    expected = naive.audit(*files, history.settings, month=month, by=by)
+    lines = differences(comparable(expected), comparable(document))
+    assert not lines, "\n".join([f"{month} by {by}:", *lines, *files])
+
+
+def test_the_worked_examples_agree_by_every_dimension() -> None:
+    history = History(
+        charges_file(*OCTOBER_CHARGES, *SEPTEMBER_CHARGES),
+        decisions_file(*OCTOBER_DECISIONS, *SEPTEMBER_DECISIONS),
+        naive.Settings(),
+        ("2025-09", "2025-10"),
+    )
+    with imported(history) as workspace:
+        for month in history.months:
+            for by in naive.DIMENSIONS:
+                agrees(workspace, history, month, by)
+
+
+@pytest.mark.slow
+def test_random_histories_agree_to_the_last_digit(capsys: pytest.CaptureFixture[str]) -> None:
+    coverage = covered.Coverage()
+
+    @settings(
+        max_examples=200,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(history=histories.histories(), turn=st.integers(0, len(naive.DIMENSIONS) - 1))
+    def compared(history: History, turn: int) -> None:
+        coverage.add(history)
+        months = (*history.months, month_after(history.months[-1]))
+        with imported(history) as workspace:
+            for number, month in enumerate(months):
+                agrees(workspace, history, month, "campaign")
+                by = naive.DIMENSIONS[(turn + number) % len(naive.DIMENSIONS)]
+                agrees(workspace, history, month, by)
+
+    compared()
+    with capsys.disabled():
+        print(f"\n{coverage.report()}")
+    assert coverage.histories >= 200
+    coverage.check()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_larger_histories_agree_by_every_dimension(seed: int) -> None:
+    history = histories.seeded(1000 + seed)
+    with imported(history) as workspace:
+        for month in history.months:
+            for by in naive.DIMENSIONS:
+                agrees(workspace, history, month, by)
