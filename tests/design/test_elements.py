@@ -78,7 +78,8 @@ def test_one_key_after_the_other_presses_what_asks_for_both(stage: Stage) -> Non
 def test_a_key_reaches_into_a_closed_menu_but_not_into_what_is_hidden(stage: Stage) -> None:
     page = stage.open("month")
     page.evaluate("""() => { for (const [tag, keys] of [['popover', 'x>1'], ['hidden', 'x>2']]) {
-      const box = document.createElement('div'), b = document.createElement('button'); box.setAttribute(tag, '');
+      const box = document.createElement('div'), b = document.createElement('button');
+      box.setAttribute(tag, '');
       b.dataset.key = keys; b.onclick = () => document.title = keys; box.append(b);
       document.querySelector('.page').append(box); } }""")
     page.keyboard.press("x")
