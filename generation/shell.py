@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from generation.demo import cast
 from projects import access
 from projects.access import Right
 from projects.models import CapRequest, Deliverable, HeroRequest, Membership, Notice, Take
@@ -56,7 +57,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     """Navigation for the member that `workspace_page` let in; a short one for everybody else."""
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None:
-        return {"shell": {"home": "/", "account": _account(None), "sections": []}}
+        bare = {"home": "/", "account": _account(None), "sections": []}
+        return {"shell": bare, **cast.for_sign_in(request)}
     counts = waiting(membership)
     slug = membership.workspace.slug
     return {

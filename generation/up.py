@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.db import connections
+from django.utils import timezone
 
 from circletake.postgres import PostgresError, Server
 from circletake.supervisor import Program, Supervisor, require_free_port, sole_user_of
+from generation.demo import build as demo
 from projects.models import Workspace
 
 Say = Callable[[str], object]
@@ -58,8 +60,7 @@ def prepare(*, say: Say) -> None:
     call_command("load_catalogue", verbosity=0)
     if settings.DEMO and not Workspace.objects.exists():
         say("First start: making the demo workspace …")
-        if "demo" in get_commands():
-            call_command("demo", size="S")
+        demo.build(size="S", today=timezone.now().date(), say=say)
 
 
 def web() -> Program:
