@@ -14,10 +14,13 @@ from django.db import connection
 
 from billing import acceptances, bridge, dimensions, effects, figures, months, outcomes, roll_forward
 from billing.acceptances import Month
+from billing.also import also, error_bars, exceptions
 from billing.bridge import Bridge
 from billing.figures import Cells, Sums, printed, printed_or_none, ratio
 from billing.roll_forward import Terms
 from projects.models import Workspace
+
+__all__ = ["also", "error_bars", "exceptions", "month_document", "roll_forward_check"]
 
 Document = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from billing.views import budgets, prices
+from billing.views import budgets, month, prices
 
 app_name = "billing"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -10,6 +10,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/budgets/new/", budgets.new, name="new_budget"),
     path("w/<slug:workspace>/budgets/<uuid:budget_id>/limit/", budgets.limit, name="budget_limit"),
     path("w/<slug:workspace>/budgets/<uuid:budget_id>/end/", budgets.end, name="end_budget"),
+    path("w/<slug:workspace>/month/", month.month, name="month"),
+    path("w/<slug:workspace>/month/<str:month>/", month.month, name="month"),
+    path("w/<slug:workspace>/month/<str:month>/entries/", month.entries, name="month_entries"),
+    path("w/<slug:workspace>/month/<str:month>/tables/<slug:table>.csv", month.export, name="month_export"),
+    path("w/<slug:workspace>/month/<str:month>/charts/<slug:digest>.svg", month.chart, name="month_chart"),
     path("w/<slug:workspace>/prices/", prices.listed, name="prices"),
     path("w/<slug:workspace>/prices/new/", prices.new_price, name="new_price"),
     path("w/<slug:workspace>/rates/new/", prices.new_rate, name="new_rate"),

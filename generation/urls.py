@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="remove_reference",
     ),
     path("", include("generation.routing_urls")),
+    path("", include("generation.month_urls")),
     path("", include("generation.studio_urls")),
     path(DELIVERABLE, desk.desk, name="desk"),
     path(f"{DELIVERABLE}quote/", desk.quote, name="quote"),

@@ -1,0 +1,222 @@
+"""The month: what a finished, approved deliverable really cost, and where the month's cash went."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from billing import audit, audit_tables, charts, month_entries, months
+from billing.acceptances import Month
+from billing.dimensions import By
+from billing.outcomes import Outcome
+from projects.access import Right, WorkspaceRequest, workspace_page
+from projects.models import Workspace
+from projects.problems import Invalid
+
+PAGE_ROWS = 100
+MOST_ROWS = 1_000_000
+TABS = (By.CAMPAIGN, By.CATEGORY, By.PROJECT, By.TIER, By.PHASE, By.PROVIDER, By.MODEL, By.PERSON)
+GOOD, BAD = ("accepted",), ("failed_charged", "written_off")
+
+
+@require_safe
+@workspace_page(Right.READ)
+def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
+    """One month's audit; without a month the running one."""
+    workspace = request.membership.workspace
+    month = month or months.month_of(workspace, timezone.now())
+    by = request.GET.get("by") or By.CAMPAIGN
+    document = _document(workspace, month, by)
+    beside = audit.also(workspace=workspace, month=month)
+    context = {
+        "month": month,
+        "before": months.before(month),
+        "after": _after(month),
+        "document": document,
+        "totals": document["totals"],
+        "change": _change(document),
+        "outcomes": _outcomes(document),
+        "bridge": _bridge(document),
+        "statement": _statement(document),
+        "by": by,
+        "by_label": By(by).label,
+        "whole": by in (By.PROJECT, By.CAMPAIGN, By.CATEGORY),
+        "tabs": _tabs(workspace, month, by),
+        "also": beside,
+        "on_time": float(beside.on_time) if beside.on_time is not None else None,
+        "a_week": float(beside.accepted_a_week),
+        "chart": charts.digest(beside.curve) if beside.curve else "",
+        "bars": audit.error_bars(workspace=workspace, month=month),
+        "exceptions": audit.exceptions(workspace=workspace, month=month),
+        "workspace": workspace,
+        "currency": workspace.currency,
+    }
+    return render(request, "billing/month.html", context)
+
+
+@require_safe
+@workspace_page(Right.READ)
+def export(request: WorkspaceRequest, month: str, table: str) -> HttpResponse:
+    """One table of the audit as CSV."""
+    workspace = request.membership.workspace
+    if table not in (*audit_tables.TABLES, "curve"):
+        raise Http404
+    by = request.GET.get("by") or By.CAMPAIGN
+    if table == "curve":
+        _span(workspace, month)
+        curve = audit.also(workspace=workspace, month=month).curve
+        lines: list[audit_tables.Row] = [("take", "accepted", "cash"), *curve]
+    else:
+        lines = audit_tables.table(_document(workspace, month, by), table)
+    name = f"{workspace.slug}-{month}-{by if table == 'rows' else table}.csv"
+    return _csv(lines, name)
+
+
+@require_safe
+@workspace_page(Right.READ)
+def chart(request: WorkspaceRequest, month: str, digest: str) -> HttpResponse:
+    """The take curve as SVG, kept by browsers under the hash of its numbers."""
+    workspace = request.membership.workspace
+    _span(workspace, month)
+    curve = audit.also(workspace=workspace, month=month).curve
+    if not curve or charts.digest(curve) != digest:
+        raise Http404("The numbers of this chart have changed; reload the page.")
+    answer = HttpResponse(charts.take_curve(curve, currency=workspace.currency), content_type="image/svg+xml")
+    answer["Cache-Control"] = "private, max-age=31536000, immutable"
+    return answer
+
+
+@require_safe
+@workspace_page(Right.READ)
+def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
+    """The entries behind a figure, with price row and calculation; `?format=csv` is all of them."""
+    workspace = request.membership.workspace
+    asked = {name: request.GET.get(name, "") for name in ("outcome", "by")}
+    key = request.GET.get("key")
+    csv, page = request.GET.get("format") == "csv", _page(request)
+    try:
+        rows = month_entries.entries(
+            month=Month(workspace, _span(workspace, month)),
+            key=key,
+            limit=MOST_ROWS if csv else PAGE_ROWS + 1,
+            offset=0 if csv else (page - 1) * PAGE_ROWS,
+            **asked,
+        )
+    except Invalid as invalid:
+        raise Http404(invalid.detail) from None
+    if csv:
+        lines = [month_entries.COLUMNS, *([row[name] for name in month_entries.COLUMNS] for row in rows)]
+        return _csv(lines, f"{workspace.slug}-{month}-entries.csv")
+    query = {name: value for name, value in (*asked.items(), ("key", key)) if value}
+    context = {
+        "month": month,
+        "rows": rows[:PAGE_ROWS],
+        "page": page,
+        "more": len(rows) > PAGE_ROWS,
+        "query": urlencode(query),
+        "what": Outcome(asked["outcome"]).label if asked["outcome"] else key or "",
+        "workspace": workspace,
+        "currency": workspace.currency,
+    }
+    return render(request, "billing/month_entries.html", context)
+
+
+def _document(workspace: Workspace, month: str, by: str) -> dict[str, Any]:
+    try:
+        return audit.month_document(workspace=workspace, month=month, by=by)
+    except Invalid as invalid:
+        raise Http404(invalid.detail) from None
+
+
+def _span(workspace: Workspace, month: str) -> months.Span:
+    try:
+        return months.span(workspace, month)
+    except Invalid as invalid:
+        raise Http404(invalid.detail) from None
+
+
+def _after(month: str) -> str:
+    first = datetime.date(int(month[:4]), int(month[5:]), 1)
+    return (first + datetime.timedelta(days=31)).strftime("%Y-%m")
+
+
+def _page(request: WorkspaceRequest) -> int:
+    asked = request.GET.get("page", "1")
+    return min(int(asked), 10_000) if asked.isdecimal() and int(asked) else 1
+
+
+def _change(document: dict[str, Any]) -> dict[str, Any] | None:
+    """The change of the large figure, and the effects that explain it."""
+    now, before = (document[name]["cash_per_acceptable"] for name in ("totals", "previous"))
+    if document["effects"] is None or now is None or before is None:
+        return None
+    words = {
+        "price": "prices",
+        "multiplier": "takes per accepted",
+        "rest": "control and refinement",
+        "mix": "the mix of categories",
+    }
+    moved = Decimal(now) - Decimal(before)
+    return {
+        "amount": moved,
+        "better": None if not moved else moved < 0,
+        "parts": [(label, Decimal(document["effects"][name])) for name, label in words.items()],
+    }
+
+
+def _outcomes(document: dict[str, Any]) -> list[dict[str, Any]]:
+    series = {**dict.fromkeys(GOOD, "good"), **dict.fromkeys(BAD, "bad")}
+    return [
+        {
+            "kind": kind,
+            "label": Outcome(kind).label,
+            "value": Decimal(amount),
+            "series": series.get(kind, number % 6 + 1),
+        }
+        for number, (kind, amount) in enumerate(document["outcomes"].items())
+    ]
+
+
+def _statement(document: dict[str, Any]) -> list[tuple[str, str, Decimal, bool]]:
+    """The roll-forward in five lines: sign, words, amount, is it a sum."""
+    terms = {name: Decimal(amount) for name, amount in document["roll_forward"].items()}
+    return [
+        ("", "Opening work in progress", terms["opening_wip"], False),
+        ("+", "Spent", terms["spend"], False),
+        ("−", "Cost of accepted", terms["accepted"], False),
+        ("−", "Written off and period costs", terms["written_off"] + terms["period"], False),
+        ("=", "Closing work in progress", terms["closing_wip"], True),
+    ]
+
+
+def _bridge(document: dict[str, Any]) -> list[tuple[str, str, Decimal, bool]]:
+    terms = {name: Decimal(amount) for name, amount in document["bridge"].items()}
+    return [
+        ("", "Cash of what was accepted, life to date", terms["cash"], False),
+        ("+", "Late: cash on what was accepted before", terms["late"], False),
+        ("+", "Shares of shared costs", terms["shared"], False),
+        ("−", "Carried back by withdrawn sign-offs", terms["carried_back"], False),
+        ("=", "Cost of accepted", Decimal(document["roll_forward"]["accepted"]), True),
+    ]
+
+
+def _tabs(workspace: Workspace, month: str, by: str) -> list[dict[str, Any]]:
+    address = reverse("billing:month", args=[workspace.slug, month])
+    return [
+        {"label": each.label, "href": f"{address}?by={each.value}#split", "current": each == by}
+        for each in TABS
+    ]
+
+
+def _csv(lines: list[audit_tables.Row], name: str) -> HttpResponse:
+    answer = HttpResponse(audit_tables.csv_text(lines), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

@@ -1,0 +1,12 @@
+"""Addresses behind the month's figures, and of the history import."""
+
+from django.urls import path
+
+from generation.views import history, month
+
+MONTH = "w/<slug:workspace>/month/<str:month>/"
+urlpatterns = [
+    path(f"{MONTH}deliverables/", month.deliverables, name="month_deliverables"),
+    path(f"{MONTH}deliverables/<uuid:deliverable_id>/", month.deliverable, name="month_deliverable"),
+    path("w/<slug:workspace>/history/", history.history, name="history"),
+]
