@@ -51,11 +51,14 @@ def _read(file: Path) -> Iterator[Mail]:
 def _mail(name: str, message: EmailMessage) -> Mail:
     body = message.get_body(preferencelist=("plain",))
     date = message["Date"]
+    sent_at = date.datetime if date else None
+    if sent_at and sent_at.tzinfo is None:
+        sent_at = sent_at.replace(tzinfo=datetime.UTC)  # "-0000" says that the zone is not told
     return Mail(
         name=name,
         to=str(message["To"] or ""),
         subject=str(message["Subject"] or ""),
-        sent_at=date.datetime if date else None,
+        sent_at=sent_at,
         body=str(body.get_content()) if body else "",
     )
 

@@ -79,6 +79,9 @@ POST     propose_tables  w/<workspace>/routing/<number>/withdraw/
 GET      read            w/<workspace>/search/
 GET      read            w/<workspace>/settings/
 GET      read            w/<workspace>/settings/categories/
+POST     administer      w/<workspace>/settings/categories/add/
+POST     set_budgets     w/<workspace>/settings/categories/target/
+POST     administer      w/<workspace>/settings/formats/add/
 GET      read            w/<workspace>/settings/notices/
 GET      read            w/<workspace>/settings/providers/
 POST     administer      w/<workspace>/settings/providers/add/
@@ -86,6 +89,7 @@ POST     administer      w/<workspace>/settings/providers/<account_id>/key/
 POST     administer      w/<workspace>/settings/providers/<account_id>/limits/
 POST     administer      w/<workspace>/settings/providers/<account_id>/switch/
 POST     administer      w/<workspace>/settings/providers/<account_id>/test/
+POST     administer      w/<workspace>/settings/save/
 GET      read            w/<workspace>/settings/templates/
 POST     make            w/<workspace>/settings/templates/publish/
 GET      read            w/<workspace>/settings/tokens/

@@ -13,3 +13,4 @@ class EditForm(DeliverableForm):
         super().__init__(*args, workspace=workspace, **options)
         for name in ("key", "category", *(() if caps else ("cap",))):
             del self.fields[name]
+        self.fields["brief"].required = False

@@ -12,12 +12,12 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from generation.forms import settings as forms
 from generation.views.saving import saved, status
 from projects import people, workspaces
-from projects.access import Right, WorkspaceRequest, require, rights_of, workspace_page
+from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
 from projects.models import Category, CategoryTarget, Format
 
 TABS = (
@@ -29,11 +29,6 @@ TABS = (
     ("Notices", "generation:notice_preferences"),
     ("You", "generation:personal"),
 )
-ADDING: dict[str, Callable[..., object]] = {
-    "category": workspaces.add_category,
-    "format": workspaces.add_format,
-    "target": workspaces.set_target,
-}
 YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -41,48 +36,60 @@ def tabs(request: WorkspaceRequest) -> list[dict[str, Any]]:
     """The pages of Settings, for `components/tabs.html`."""
     slug = request.membership.workspace.slug
     links = [(label, reverse(name, args=[slug])) for label, name in TABS]
-    return [{"label": label, "href": href, "current": href == request.path} for label, href in links]
+    return [
+        {
+            "label": label,
+            "href": href,
+            "current": request.path.startswith(href) and (href != links[0][1] or request.path == href),
+        }
+        for label, href in links
+    ]
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 @workspace_page(Right.READ)
 def workspace(request: WorkspaceRequest) -> HttpResponse:
     """How the workspace counts and what it may use; admins change it, all others read it."""
-    member = request.membership
-    form = forms.WorkspaceForm(request.POST or None, initial=forms.initial_of(member.workspace))
-    if request.method == "POST":
-        require(member, Right.ADMINISTER)
-        if saved(form, workspaces.change_settings, by=member):
-            messages.success(request, "The settings are saved.")
-            return redirect("generation:settings", member.workspace.slug)
-    context = {"form": form, "may_change": Right.ADMINISTER in rights_of(member), "tabs": tabs(request)}
-    if not context["may_change"]:
-        for field in form.fields.values():
-            field.disabled = True
-    return render(request, "generation/settings.html", context, status=status(form))
+    return _workspace_page(request, None)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_POST
+@workspace_page(Right.ADMINISTER)
+def save_workspace(request: WorkspaceRequest) -> HttpResponse:
+    form = forms.WorkspaceForm(request.POST)
+    if not saved(form, workspaces.change_settings, by=request.membership):
+        return _workspace_page(request, form)
+    messages.success(request, "The settings are saved.")
+    return redirect("generation:settings", request.membership.workspace.slug)
+
+
+@require_safe
 @workspace_page(Right.READ)
 def categories(request: WorkspaceRequest) -> HttpResponse:
-    """Categories with their targets, and formats. `what` of a POST says what is added."""
-    member = request.membership
-    what = request.POST.get("what", "")
-    shown = _adding(request, what)
-    if what in ADDING and saved(shown[what], ADDING[what], by=member):
-        messages.success(request, f"The {what} is there.")
-        return redirect("generation:categories", member.workspace.slug)
-    context = {
-        "categories": _with_targets(member.workspace_id),
-        "formats": Format.objects.visible_to(member).order_by("key"),
-        "shown": shown,
-        "may_change": Right.ADMINISTER in rights_of(member),
-        "may_set_targets": Right.SET_BUDGETS in rights_of(member),
-        "tabs": tabs(request),
-    }
-    return render(
-        request, "generation/settings_categories.html", context, status=max(map(status, shown.values()))
-    )
+    """Categories with their targets, and formats."""
+    return _categories_page(request, {})
+
+
+@require_POST
+@workspace_page(Right.ADMINISTER)
+def add_category(request: WorkspaceRequest) -> HttpResponse:
+    form = forms.CategoryForm(request.POST, auto_id="category_%s")
+    return _added(request, "category", form, workspaces.add_category)
+
+
+@require_POST
+@workspace_page(Right.ADMINISTER)
+def add_format(request: WorkspaceRequest) -> HttpResponse:
+    form = forms.FormatForm(request.POST, auto_id="format_%s")
+    return _added(request, "format", form, workspaces.add_format)
+
+
+@require_POST
+@workspace_page(Right.SET_BUDGETS)
+def set_target(request: WorkspaceRequest) -> HttpResponse:
+    workspace = request.membership.workspace
+    form = forms.TargetForm(request.POST, auto_id="target_%s", workspace=workspace)
+    return _added(request, "target", form, workspaces.set_target)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,15 +109,42 @@ def personal(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "generation/settings_personal.html", context, status=status(form))
 
 
-def _adding(request: WorkspaceRequest, what: str) -> dict[str, Form]:
-    """The forms of the page, the one that was sent filled in."""
-    data = {name: request.POST if name == what else None for name in ADDING}
-    workspace = request.membership.workspace
-    return {
-        "category": forms.CategoryForm(data["category"], auto_id="category_%s"),
-        "format": forms.FormatForm(data["format"], auto_id="format_%s"),
-        "target": forms.TargetForm(data["target"], auto_id="target_%s", workspace=workspace),
+def _workspace_page(request: WorkspaceRequest, form: forms.WorkspaceForm | None) -> HttpResponse:
+    member = request.membership
+    shown = form or forms.WorkspaceForm(initial=forms.initial_of(member.workspace))
+    may_change = Right.ADMINISTER in rights_of(member)
+    for field in shown.fields.values():
+        field.disabled = field.disabled or not may_change
+    context = {"form": shown, "may_change": may_change, "tabs": tabs(request)}
+    return render(request, "generation/settings.html", context, status=status(shown))
+
+
+def _added(request: WorkspaceRequest, what: str, form: Form, action: Callable[..., object]) -> HttpResponse:
+    """Back to the list with the new row, or the page with the form saying what does not fit."""
+    if not saved(form, action, by=request.membership):
+        return _categories_page(request, {what: form})
+    messages.success(request, f"The {what} is there.")
+    return redirect("generation:categories", request.membership.workspace.slug)
+
+
+def _categories_page(request: WorkspaceRequest, sent: dict[str, Form]) -> HttpResponse:
+    member = request.membership
+    shown: dict[str, Form] = {
+        "category": forms.CategoryForm(auto_id="category_%s"),
+        "format": forms.FormatForm(auto_id="format_%s"),
+        "target": forms.TargetForm(auto_id="target_%s", workspace=member.workspace),
+        **sent,
     }
+    context = {
+        "categories": _with_targets(member.workspace_id),
+        "formats": Format.objects.visible_to(member).order_by("key"),
+        "shown": shown,
+        "may_change": Right.ADMINISTER in rights_of(member),
+        "may_set_targets": Right.SET_BUDGETS in rights_of(member),
+        "tabs": tabs(request),
+    }
+    code = max(map(status, shown.values()))
+    return render(request, "generation/settings_categories.html", context, status=code)
 
 
 def _remember(response: HttpResponse, name: str, value: str) -> None:

@@ -61,7 +61,10 @@ def test_an_admin_invites_by_mail_and_may_withdraw(cast: Cast) -> None:
     row = Invitation.objects.get()
     assert client.post(f"{PEOPLE}invitations/{row.pk}/withdraw/").status_code == 302
     assert Client().get(address).status_code == 410
-    assert client.post(f"{PEOPLE}invite/", {"email": "producer@example.com", "roles": ["viewer"]}).status_code == 422
+    assert (
+        client.post(f"{PEOPLE}invite/", {"email": "producer@example.com", "roles": ["viewer"]}).status_code
+        == 422
+    )
     assert Invitation.objects.count() == 1
 
 
@@ -162,7 +165,11 @@ def test_finance_sets_what_an_hour_is_worth(cast: Cast) -> None:
     body = {"role": "reviewer", "hourly_rate": "60", "starts_on": "2026-10-01"}
     assert client.post(f"{PEOPLE}rates/", body).status_code == 302
     rate = RoleRate.objects.get()
-    assert (rate.role, rate.hourly_rate, rate.starts_on) == ("reviewer", Decimal(60), datetime.date(2026, 10, 1))
+    assert (rate.role, rate.hourly_rate, rate.starts_on) == (
+        "reviewer",
+        Decimal(60),
+        datetime.date(2026, 10, 1),
+    )
     assert client.post(f"{PEOPLE}rates/", body).status_code == 422
     assert "€60.00" in text(client, PEOPLE)
     assert "€60.00" not in text(signed_in(cast.producer), PEOPLE)
