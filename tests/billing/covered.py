@@ -35,7 +35,8 @@ ALSO = (
     "a write-off reversed",
     "a selected draft before an accepted hero",
     "an instant next to a month's border",
-    "charge and decision at one instant",
+    "cash at the instant of its acceptance",
+    "cash at the instant of its reversal",
     "a foreign currency",
     "a failed charge",
     "time",
@@ -43,6 +44,7 @@ ALSO = (
     "cost of the period",
     "a row with nothing charged",
 )
+AT_ONCE = {"accept": "acceptance", "reverse": "reversal"}
 
 
 @dataclass
@@ -149,8 +151,11 @@ def of_instants(charges: list[Charge], decisions: list[Decision], history: Histo
                 found.add("a clock change")
         if any(abs(row.at - edge) <= BLINK for row in rows for edge in bounds(month, zone)):
             found.add("an instant next to a month's border")
-    if {(c.deliverable, c.at) for c in charges} & {(d.deliverable, d.at) for d in decisions}:
-        found.add("charge and decision at one instant")
+    cash = {(charge.deliverable, charge.at) for charge in charges if charge.is_cash}
+    for decision in decisions:
+        if (decision.deliverable, decision.at) in cash:
+            word = decision.row["decision"]
+            found |= {f"cash at the instant of its {AT_ONCE[word]}"} if word in AT_ONCE else set()
     for charge in charges:
         state = ""
         for decision in decisions:

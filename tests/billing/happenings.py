@@ -44,11 +44,11 @@ class World:
     charges: list[tuple[datetime, Row]] = field(default_factory=list)
     decisions: list[tuple[datetime, Row]] = field(default_factory=list)
 
-    def instant(self) -> datetime:
+    def instant(self, months: Sequence[str] = ()) -> datetime:
         """Anywhere in the months; often at a border, at a clock change, or where something is."""
-        kind, month = self.dice.below(100), self.dice.choice(self.months)
+        kind, month = self.dice.below(100), self.dice.choice(months or self.months)
         start, end = bounds(month, self.settings.time_zone)
-        if kind >= 92 and self.charges:
+        if kind >= 95 and self.charges:
             return self.dice.choice(self.charges)[0]
         if kind >= 80:
             return self.dice.choice((start, start + BLINK, end - BLINK))
@@ -62,7 +62,13 @@ class World:
         )
 
     def instants(self, count: int) -> list[datetime]:
-        return sorted(self.instant() for _ in range(count))
+        """In order; sometimes all in one month, and now and then two at once."""
+        months = (self.dice.choice(self.months),) if self.dice.chance(30) else ()
+        found = sorted(self.instant(months) for _ in range(count))
+        for number in range(1, count):
+            if self.dice.chance(15):
+                found[number] = found[number - 1]
+        return found
 
     def charge(self, at: datetime, **cells: str) -> Row:
         row = dict.fromkeys((*CHARGE_COLUMNS, "rate", "round", "person"), "")
