@@ -110,6 +110,8 @@ def review(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         raise Invalid({name: [str(e) for e in said] for name, said in form.errors.items()})
     reviews.review(take=take, by=request.membership, **form.cleaned_data)
+    if request.POST.get("back") == "approvals":
+        return redirect("generation:approvals", request.membership.workspace.slug)
     return _back(request, take.deliverable, take)
 
 
