@@ -28,8 +28,7 @@ BRIEF = """key,name,category,brief,format
 opening,Opening film,brand-film,"A quiet harbour before dawn, one lit window",16x9
 still,Gift box,product-still,"A gift box on a plinth, soft light",1x1
 """
-PEOPLE = (
-    """
+PEOPLE = """
 import django, json; django.setup()
 from allauth.account.models import EmailAddress
 from generation import workspaces
@@ -45,8 +44,6 @@ for role in ("producer", "manager", "finance"):
     found[role] = tokens.issue(membership=member)
 print(json.dumps(found))
 """
-    % PASSWORD
-)
 
 
 @pytest.fixture(scope="module")
