@@ -11,7 +11,7 @@ import httpx
 from django.db import transaction
 from django.utils import timezone
 
-from billing import pots
+from billing import ledger, pots
 from generation import accounts, aftermath, ending, lanes, moves, wire
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
@@ -46,6 +46,7 @@ def cancel(*, take: Take, by: Membership, now: datetime.datetime | None = None) 
     now = now or timezone.now()
     with transaction.atomic():
         pots.lock([take.deliverable_id])
+        ledger.alone(take.workspace_id)
         done = _cancel(take, now)
         if done:
             events.record(
@@ -67,6 +68,7 @@ def cancel_waiting(*, deliverable: Deliverable, by: Membership | None, now: date
     In the caller's transaction; answers how many.
     """
     pots.lock([deliverable.pk])
+    ledger.alone(deliverable.workspace_id)
     begun = Run.objects.exclude(state__in=ending.WAITING).values("take")
     rows = (
         Take.objects.filter(deliverable=deliverable, state__in=TAKES_IN_FLIGHT)

@@ -61,18 +61,23 @@ def _chosen(runs: list[Run], open_files: contextlib.ExitStack, now: datetime.dat
                 put_off({found.run.pk: (found.until, found.words)})
             case Hopeless():
                 ending.fail_run(run=found.run.pk, error_class=found.error_class, error=found.words, now=now)
+            case Order() if not _let_through(found, now):
+                words = f"{found.choice.model} to be well again: it is being probed"
+                put_off({found.run.pk: (now + PROBE_PAUSE, words)})
             case Order():
-                if not _let_through(found, now):
-                    words = f"{found.choice.model} to be well again: it is being probed"
-                    put_off({found.run.pk: (now + PROBE_PAUSE, words)})
-                    continue
-                try:
-                    intents.cover(found, now=now)
-                except BudgetRefused as refusal:
-                    ending.stop_by_budget(run=found.run.pk, words=refusal.detail, now=now)
-                else:
-                    orders.append(found)
-    return orders
+                orders.append(found)
+    uncovered = intents.uncovered(orders)
+    return [order for order in orders if order.run.pk not in uncovered or _covered(order, now)]
+
+
+def _covered(order: Order, now: datetime.datetime) -> bool:
+    """Holds the money of a further call; a take whose money is refused stops."""
+    try:
+        intents.cover(order, now=now)
+    except BudgetRefused as refusal:
+        ending.stop_by_budget(run=order.run.pk, words=refusal.detail, now=now)
+        return False
+    return True
 
 
 def _let_through(order: Order, now: datetime.datetime) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from billing import pots
+from billing import ledger, pots
 from generation import lanes, moves, settle
 from generation.models import Call, Run
 from generation.models.runs import CALLS_IN_FLIGHT, Lane, RunState
@@ -39,9 +39,11 @@ PLAIN: dict[str, str] = {
 
 
 def locked(run: uuid.UUID) -> Run:
-    """The run with its take, its deliverable locked until the transaction ends."""
+    """The run with its take; until the transaction ends its deliverable is locked, and nobody else in the
+    workspace holds or settles money: an ending may release several holds."""
     row = Run.objects.select_related("take__deliverable", "take__workspace", "take__round").get(pk=run)
     pots.lock([row.take.deliverable_id])
+    ledger.alone(row.workspace_id)
     row.refresh_from_db(fields=["state", "choice", "attempts"])
     row.take.refresh_from_db(fields=["state"])
     return row

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Q
 
-from billing import ledger
+from billing import ledger, pots
 from billing.models import Hold
 from generation import canonical, moves, renditions, tokens
 from generation.choosing import Order
@@ -61,25 +61,36 @@ class Committed:
     full: list[Full]
 
 
-def cover(order: Order, *, now: datetime.datetime) -> None:
-    """Sees that the run has an open hold that covers its choice; raises BudgetRefused.
+def uncovered(orders: Sequence[Order]) -> set[uuid.UUID]:
+    """The runs among these orders whose open hold does not cover their choice; one query."""
+    held = _open_holds([order.run.pk for order in orders])
+    return {order.run.pk for order in orders if not _covers(held.get(order.run.pk), order)}
 
-    The hold that was made with the take covers the dearest choice at the same provider. For another provider,
-    a dearer price or a call after a charged one, a hold of its own is made before the submit.
+
+def _covers(held: Hold | None, order: Order) -> bool:
+    """A hold made with the take covers the dearest choice at its provider, up to its amount."""
+    if held is None or held.model_key.partition("/")[0] != order.choice.provider:
+        return False
+    return held.amount >= (order.choice.at_most or Decimal(0))
+
+
+def cover(order: Order, *, now: datetime.datetime) -> None:
+    """Gives the run an open hold that covers its choice, in the place of any other; raises BudgetRefused.
+
+    Another provider, a dearer price or a call after a charged one needs a hold of its own before the submit.
     """
     run, choice = order.run, order.choice
-    needed = choice.at_most or Decimal(0)
     with transaction.atomic():
+        pots.lock([run.take.deliverable_id])
+        ledger.alone(run.workspace_id)
         held = _open_holds([run.pk]).get(run.pk)
         if held is not None:
-            if held.model_key.partition("/")[0] == choice.provider and held.amount >= needed:
-                return
             ledger.void(hold=held, reason=f"replaced by a hold for {choice.model}", now=now)
         planned = ledger.PlannedHold(
             run=run.pk,
             model_key=choice.model,
             provider=choice.provider,
-            amount=needed,
+            amount=choice.at_most or Decimal(0),
             price_row=uuid.UUID(choice.price_row) if choice.price_row else None,
         )
         ledger.reserve(take=run.take, holds=[planned], now=now)

@@ -1,0 +1,161 @@
+"""The render lane: jobs are leased, drawn once, and given up when they end the renderer again and again."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from generation import painting, render
+from generation.media import store
+from generation.models import Run, SketchJob
+from generation.models.runs import RunState
+from projects.models import Rendition, Take
+from projects.models.takes import TakeState
+from tests.cast import Cast
+from tests.generation import engine_rows
+from tests.generation.engine_rows import SKETCH, Engine
+
+
+def ask(cast: Cast, **fields: Any) -> Take:
+    engine_rows.model(cast.workspace, SKETCH)
+    return engine_rows.take(cast.deliverable, engine_rows.step(**fields), person=cast.producer.person)
+
+
+def job() -> SketchJob:
+    return SketchJob.objects.exclude(kind="renditions").get()
+
+
+def test_a_job_is_leased_once(cast: Cast, engine: Engine) -> None:
+    ask(cast)
+    engine.submit()
+    now = engine.now
+    assert [row.pk for row in render.lease(limit=5, now=now)] == [job().pk]
+    assert render.lease(limit=5, now=now) == []
+    assert render.lease(limit=0, now=now + render.LEASE * 2) == []
+    assert [row.pk for row in render.lease(limit=5, now=now + render.LEASE * 2)] == [job().pk]
+
+
+def test_a_job_that_ends_the_renderer_again_and_again_is_given_up(cast: Cast, engine: Engine) -> None:
+    take = ask(cast, retries=0)
+    engine.submit()
+    now = engine.now
+    for round_ in range(render.MOST_ATTEMPTS + 1):
+        render.lease(limit=5, now=now + render.LEASE * 2 * round_)
+    assert (job().state, job().error_class) == (SketchJob.State.FAILED, "unavailable")
+    engine.later(2 * 3600)
+    engine.until_quiet()
+    take.refresh_from_db()
+    assert take.state == TakeState.FAILED
+    assert engine_rows.open_holds(take) == 0
+
+
+def test_what_is_drawn_is_looked_at_at_once(cast: Cast, engine: Engine) -> None:
+    take = ask(cast)
+    engine.submit()
+    Run.objects.filter(take=take).update(due_at=engine.now + datetime.timedelta(hours=1))
+    engine.draw()
+    assert engine.poll() == 1
+    assert engine_rows.states_of(take) == [RunState.COLLECTING]
+
+
+def test_an_answer_that_comes_twice_changes_nothing(cast: Cast, engine: Engine) -> None:
+    ask(cast)
+    engine.submit()
+    (leased,) = render.lease(limit=5, now=engine.now)
+    render.finish(leased, {"state": "succeeded", "outputs": [{"url": "store:a"}]}, now=engine.now)
+    render.finish(leased, {"state": "failed", "error_class": "timeout"}, now=engine.now)
+    assert (job().state, job().outputs) == (SketchJob.State.SUCCEEDED, [{"url": "store:a"}])
+
+
+def test_a_full_disk_is_waited_out(cast: Cast, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = ask(cast)
+    engine.submit()
+    with monkeypatch.context() as full:
+
+        def no_room(*arguments: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        full.setattr(store.os, "replace", no_room)
+        engine.draw()
+    assert (job().state, job().attempts) == (SketchJob.State.QUEUED, 0)
+    assert engine.draw() == 0
+    engine.later(60)
+    engine.until_quiet()
+    take.refresh_from_db()
+    assert take.state == TakeState.READY
+
+
+@pytest.mark.parametrize(
+    ("parameters", "state", "error_class"),
+    [
+        ({"fail": "timeout"}, TakeState.FAILED, "timeout"),
+        ({"block": True}, TakeState.FAILED, "moderated"),
+        ({"malformed": "html"}, TakeState.FAILED, "malformed_output"),
+        ({"malformed": "empty"}, TakeState.FAILED, "malformed_output"),
+        ({"output_format": "tiff"}, TakeState.FAILED, "bad_request"),
+    ],
+)
+def test_a_drill_fails_as_a_provider_would(
+    cast: Cast, engine: Engine, parameters: dict[str, Any], state: str, error_class: str
+) -> None:
+    take = ask(cast, parameters=parameters, retries=0)
+    engine.until_quiet()
+    take.refresh_from_db()
+    assert (take.state, take.failure_class) == (state, error_class)
+    assert engine_rows.open_holds(take) == 0
+
+
+def test_a_model_that_lags_is_waited_for(cast: Cast, engine: Engine) -> None:
+    take = ask(cast, parameters={"lag_seconds": 40})
+    engine.submit()
+    assert engine.draw() == 0
+    engine.later(41)
+    engine.until_quiet()
+    take.refresh_from_db()
+    assert take.state == TakeState.READY
+
+
+def test_renditions_are_asked_for_once_and_wait_for_nobody(cast: Cast, engine: Engine) -> None:
+    take = ask(cast)
+    engine.submit()
+    render.draw_due(now=engine.now)
+    engine.poll()
+    engine.collect()
+    take.refresh_from_db()
+    assert (take.state, Rendition.objects.count()) == (TakeState.READY, 0)
+    assert render.draw_due(now=engine.now) == 1
+    assert Rendition.objects.count() == 2
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_studio_draws_in_processes_of_its_own(cast: Cast, settings: Any) -> None:
+    """The pool's processes have settings of their own, so the test's folder is named in the environment."""
+    SketchJob.objects.create(
+        token="one",
+        model=SKETCH,
+        kind="text",
+        request={
+            "prompt": "A lighthouse",
+            "seed": 7,
+            "width": None,
+            "height": None,
+            "duration_seconds": None,
+            "parameters": {},
+            "inputs": [],
+        },
+        not_before=timezone.now(),
+    )
+    studio = render.Studio(processes=1)
+    try:
+        until = timezone.now() + datetime.timedelta(seconds=60)
+        while job().state != SketchJob.State.SUCCEEDED and timezone.now() < until:
+            studio.beat()
+    finally:
+        studio.close()
+    assert job().state == SketchJob.State.SUCCEEDED
+    assert job().outputs[0]["text"] == painting.paint("text", job().request)["outputs"][0]["text"]
