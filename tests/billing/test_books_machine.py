@@ -245,6 +245,14 @@ class Books(RuleBasedStateMachine):
         with self.attempt(kill, budgets.LimitBelowUse):
             budgets.change_limit(budget=budget, limit=Decimal(limit), by=self.cast.finance, now=self.now)
 
+    @precondition(lambda self: any(one.open for one in self.held))
+    @rule()
+    def lower_a_limit_too_far(self) -> None:
+        """The campaign's budget covers every hold, so nothing is not enough."""
+        with self.attempt(None, budgets.LimitBelowUse) as done:
+            budgets.change_limit(budget=self.budgets[1], limit=Decimal(0), by=self.cast.finance, now=self.now)
+        assert not done[0]
+
     def _pots(self, until: datetime.datetime) -> dict[tuple[Any, str], Decimal]:
         """What lies where, worked out slowly: all cash before an instant in the pot of the state then."""
         lies: dict[tuple[Any, str], Decimal] = {}
