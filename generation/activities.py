@@ -43,7 +43,7 @@ SENTENCES: dict[str, str] = {
     "category.target_set": "set a target of {amount} for “{name}”",
     "deliverable.changed": "changed the brief of",
     "deliverable.created": "created",
-    "deliverable.imported": "imported",
+    "deliverable.imported": "imported a brief, {created} new and {updated} changed, into",
     "deliverable.reopened": "reopened",
     "deliverable.written_off": "dropped",
     "format.added": "added the format “{name}”",
@@ -154,11 +154,12 @@ def line(event: Event, *, slug: str, currency: str) -> Line:
     """The event in words; a kind that is not known reads as it is written."""
     said = SENTENCES.get(event.kind, event.kind.replace(".", " ").replace("_", " "))
     thing, href = _thing(event, slug)
+    what = said.format_map(_Words(event.data, currency))
     return Line(
         at=event.at,
         icon=ICONS.get(event.kind.partition(".")[0], "activity"),
         who=str(event.person) if event.person else "Circletake",
-        what=said.format_map(_Words(event.data, currency)),
+        what=what if thing else what.removesuffix(", into"),
         thing=thing,
         href=href,
         note=str(event.data.get("note") or event.data.get("reason") or ""),

@@ -31,13 +31,12 @@ MONTHLY = (
 def write(studio: Studio, size: Size, *, dice: random.Random, say: Say) -> int:
     """Writes stories chunk by chunk, each in a transaction; answers how many takes there are."""
     numbers: dict[Body, int] = collections.Counter()
-    takes, told, began = 0, 0, time.monotonic()
+    takes, began = 0, time.monotonic()
     chunk = Chunk()
-    for body, at in _places(studio, size, dice):
+    for told, (body, at) in enumerate(_places(studio, size, dice), 1):
         numbers[body] += 1
         category = dice.choices(list(SHARES), [share for share, _ in SHARES.values()])[0]
         takes += Story(studio, chunk, dice, body, category, numbers[body], at).tell()
-        told += 1
         if told % size.stories_a_chunk == 0:
             chunk = _written(studio, chunk)
             _progress(say, takes, size, began)

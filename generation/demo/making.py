@@ -57,6 +57,7 @@ class Maker:
     deliverable: Deliverable
     category: str
     takes: list[Made] = dataclasses.field(default_factory=list)
+    unusable: list[Entry] = dataclasses.field(default_factory=list)  # charged, and of no use
 
     def id(self, at: datetime.datetime) -> uuid.UUID:
         return identifiers.of(int(at.timestamp() * 1000), self.dice.getrandbits(74))
@@ -367,6 +368,7 @@ class Maker:
         values = made.values
         if entry.failed_charged:
             values["failed_charged"] = True
+            self.unusable.append(entry)
         elif entry.stage != "control" and values["counted_at"] is None:
             values["counted_at"] = entry.effective_at
         if entry.stage == "generation" or not values["model"]:

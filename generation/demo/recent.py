@@ -172,7 +172,7 @@ def _more(studio: Studio, stage: Stage) -> None:
     caps.request(
         deliverable=stage.deliverable,
         more=3,
-        reason="The client asks for snow that falls more slowly.",
+        reason="The client asks for a view from the valley as well.",
         by=studio.member(stage.scene.by),
         at_most=price.at_most,
         now=stage.at,

@@ -24,9 +24,9 @@ from routing.default_table import CATEGORIES
 HOUR = datetime.timedelta(hours=1)
 #: Category → share of what is asked for, and how many drafts a finished one took (chosen evenly).
 SHARES: dict[str, tuple[int, tuple[int, ...]]] = {
-    "social-cut": (30, (2, 3, 3, 4)),
-    "product-still": (28, (2, 3, 3, 3)),
-    "concept-sketch": (16, (2, 3, 3, 4)),
+    "social-cut": (30, (2, 2, 3, 4)),
+    "product-still": (28, (2, 2, 3, 3)),
+    "concept-sketch": (16, (3, 3, 3, 4)),
     "explainer": (10, (3, 3, 4, 5)),
     "character-scene": (9, (5, 5, 5, 5)),
     "brand-film": (7, (4, 4, 5, 6)),
@@ -116,7 +116,7 @@ class Story:
             for index in range(count)
         ]  # fmt: skip
         self.now = max(one.ready_at for one in made)
-        self._refunds(made)
+        self._refunds()
 
     def _finish(self) -> None:
         """Chooses a draft; signs it off where drafts are delivered, else asks for its hero render."""
@@ -172,7 +172,7 @@ class Story:
         )  # fmt: skip
         self._request(draft, asked, decided, hero)
         self.now = hero.ready_at
-        self._refunds([hero])
+        self._refunds()
         return hero
 
     def _afterwards(self) -> None:
@@ -313,9 +313,8 @@ class Story:
         approved = hero is not None
         price = hero.cost if hero else Decimal("1.20")
         own = {"workspace_id": self.studio.workspace.pk}
-        document = {
-            "steps": [{"key": "image", "choices": [{"model": PIPELINES[self.category][1][1][0].models[0]}]}]
-        }
+        model = PIPELINES[self.category][1][1][0].models[0]
+        document = {"steps": [{"key": "image", "choices": [{"model": model}]}]}
         self.chunk.hero_requests.append(
             {
                 "id": request, **own, "deliverable_id": self.deliverable.pk, "take_id": draft.id,
@@ -339,13 +338,13 @@ class Story:
         self.maker.event("hero.requested", asked, self.producer, draft, amount=f"{price:.8f}")
         self.maker.event("hero.approved" if approved else "hero.declined", decided, by, draft, note=note)
 
-    def _refunds(self, takes: list[Made]) -> None:
+    def _refunds(self) -> None:
         """Charges for what could not be used are given back for the most part, some weeks later."""
-        own = {made.id for made in takes}
-        for entry in [e for e in self.chunk.entries if e.failed_charged and e.take_id in own]:
+        for entry in self.maker.unusable:
             at = entry.effective_at + self.dice.uniform(2, 25) * DAY
             if self.dice.random() < REFUNDED and at < self.year.end:
                 self.chunk.entries.append(_given_back(entry, self.maker.id(at), at))
+        self.maker.unusable.clear()
 
     # --- time -------------------------------------------------------------------------------------
 
