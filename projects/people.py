@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 import secrets
 import zoneinfo
 from collections.abc import Sequence
@@ -65,6 +66,8 @@ def create_workspace(
 ) -> tuple[Workspace, Membership]:
     """A new workspace with the usual categories and formats; the owner, made if unknown, has all roles."""
     email = check_email(owner_email)
+    if len(slug) > 60 or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
+        raise Invalid({"slug": ["Give lower-case letters, digits and single hyphens, 60 at most."]})
     if time_zone not in zoneinfo.available_timezones():
         raise Invalid({"time_zone": [f"{time_zone} is no time zone; Europe/Berlin is one."]})
     if len(currency) != 3 or not currency.isalpha() or not currency.isupper():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
+from django.core.exceptions import ValidationError as InvalidValue
 from django.db.models import Model, QuerySet
 from rest_framework import status
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -50,9 +52,16 @@ class Pages(CursorPagination):
         return tuple(view.order)
 
     def decode_cursor(self, request: Request) -> Any:
+        found = super().decode_cursor(request)
+        if found is not None and found.position and not references.is_plain(found.position):
+            raise NotFound(self.invalid_cursor_message)
+        return found
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> Any:
+        """As the framework; a cursor that stands for no row's place is 422."""
         try:
-            return super().decode_cursor(request)
-        except Exception:
+            return super().paginate_queryset(queryset, request, view=view)
+        except (NotFound, ValueError, InvalidValue):
             raise ValidationError({"cursor": [self.invalid_cursor_message]}) from None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from generation.api.serializers.fields import PlainObject
+from projects.work import MAX_SEED
 
 TEXT, WHOLE, OBJECT, ARRAY, NOTHING = str, int, dict, list, type(None)
 NUMBER = (int, float, str, NOTHING)
@@ -49,7 +50,11 @@ class RecalledRequest(PlainObject):
 
     def to_internal_value(self, data: Any) -> Any:
         found = super().to_internal_value(data)
-        wrong = _wrong(found, REQUEST, "request") or next(_of_steps(found["steps"]), "")
+        wrong = (
+            _wrong(found, REQUEST, "request")
+            or _wrong_seed(found, "request")
+            or next(_of_steps(found["steps"]), "")
+        )
         if wrong:
             raise serializers.ValidationError(f"{wrong} Send the request as the recall answered it.")
         return found
@@ -72,11 +77,18 @@ def _inside(step: dict[str, Any], name: str) -> str:
         return f"{name}: each input is an object with a role."
     if not 0 <= step["retries"] <= 20:
         return f"{name}: retries lie between 0 and 20."
+    if wrong := _wrong_seed(step, name):
+        return wrong
     if not all(_is_number(step[key]) for key in ("duration_seconds", "guidance", "motion")):
         return f"{name}: duration_seconds, guidance and motion are numbers from 0 on."
     return next(
         (wrong for entry in step["choices"] if (wrong := _wrong(entry, CHOICE, f"{name}.choices"))), ""
     )
+
+
+def _wrong_seed(value: dict[str, Any], name: str) -> str:
+    seed = value["seed"]
+    return "" if seed is None or 0 <= seed <= MAX_SEED else f"{name}.seed lies between 0 and {MAX_SEED}."
 
 
 def _is_number(value: Any) -> bool:

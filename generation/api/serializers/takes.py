@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
@@ -49,7 +50,7 @@ class UploadBody(Shape):
     source_take = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="Id, or number within the deliverable."
     )
-    amount = Amount(default="0", min_value=0)
+    amount = Amount(default=Decimal(0), min_value=0)
     currency = serializers.CharField(max_length=12, allow_blank=True, default="")
     note = serializers.CharField(max_length=2000, allow_blank=True, default="")
 

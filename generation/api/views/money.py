@@ -161,8 +161,8 @@ class OneBudget(Call):
 
     @extend_schema(request=shapes.LimitBody, responses={200: shapes.BudgetAnswer})
     def patch(self, request: Request, budget: uuid.UUID) -> Response:
-        limit = self.body(shapes.LimitBody)["limit"]
-        changed = budgets.change_limit(budget=self._named(budget), limit=limit, by=self.membership)
+        row = self._named(budget)
+        changed = budgets.change_limit(budget=row, by=self.membership, **self.body(shapes.LimitBody))
         return self.answer(_with_use([self._named(changed.pk)])[0])
 
     def _named(self, budget: uuid.UUID) -> Budget:
