@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from billing import pots
+from billing import ledger, pots
 from billing.money import booked
 from generation import cancel, requests, takes
 from projects import access, events, notices
@@ -77,6 +77,7 @@ def make(
     orders = _orders(deliverables, count, now)
     with transaction.atomic():
         pots.lock(deliverable.pk for deliverable, _ in orders)
+        ledger.alone(by.workspace_id)  # several counting calls follow
         batch = Batch.objects.create(
             id=batch_id or new_id(),
             workspace=by.workspace,
