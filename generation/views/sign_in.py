@@ -8,10 +8,10 @@ from allauth.account.views import LoginView
 from django.conf import settings
 from django.db.models import Prefetch
 
+from generation.demo import cast
 from projects.access import policy
 from projects.models import Membership, Person, Role
 
-DEMO_PASSWORD = "circletake"  # noqa: S105  # printed on the page itself
 MOST_PEOPLE = 12
 
 
@@ -19,7 +19,7 @@ class SignIn(LoginView):  # type: ignore[misc]  # allauth has no types
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         found: dict[str, Any] = super().get_context_data(**context)
         if settings.DEMO:
-            found |= {"demo": True, "demo_people": demo_people(), "demo_password": DEMO_PASSWORD}
+            found |= {"demo": True, "demo_people": demo_people(), "demo_password": cast.PASSWORD}
         return found
 
 
