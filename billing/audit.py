@@ -7,16 +7,26 @@ fractions of them, rounded once, half-even to eight decimals, when they are prin
 from __future__ import annotations
 
 import collections
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
-from billing import acceptances, bridge, dimensions, effects, figures, months, outcomes, roll_forward
+from billing import (
+    acceptances,
+    bridge,
+    dimensions,
+    effects,
+    figures,
+    months,
+    outcomes,
+    pot_days,
+    roll_forward,
+)
 from billing.acceptances import Month
 from billing.also import also, error_bars, exceptions
 from billing.bridge import Bridge
 from billing.figures import Cells, Sums, printed, printed_or_none, ratio
+from billing.models import Pot
 from billing.roll_forward import Terms
 from projects.models import Workspace
 
@@ -35,7 +45,10 @@ def month_document(*, workspace: Workspace, month: str, by: str = "campaign") ->
     before = Month(workspace, months.span(workspace, months.before(month)))
     cells = acceptances.cells(month=this, by=by)
     cells_before = acceptances.cells(month=before, by=dimensions.By.CATEGORY)
-    terms_before, terms = terms_of(before), terms_of(this)
+    first, opening, closing = (
+        pot_days.content(workspace=workspace, at=at) for at in (before.span.start, *this.span)
+    )
+    terms_before, terms = terms_between(first, opening), terms_between(opening, closing)
     bridge_before, over = bridge.bridge(before), bridge.bridge(this)
     cash = figures.total(cells.values()).cash
     return {
@@ -69,35 +82,15 @@ def roll_forward_check(workspace: Workspace, month: str) -> roll_forward.RollFor
     return roll_forward.roll_forward(workspace, month)
 
 
-#: What was booked into and out of each pot before the month and in it.
-KEPT = """
-    SELECT pot, COALESCE(sum(amount) FILTER (WHERE effective_at < %(start)s), 0),
-           COALESCE(sum(amount) FILTER (WHERE effective_at >= %(start)s), 0),
-           COALESCE(sum(amount) FILTER (WHERE effective_at >= %(start)s AND cash), 0)
-    FROM (
-        SELECT debit AS pot, amount, effective_at, kind <> 'transfer' AS cash FROM billing_entry
-        WHERE workspace_id = %(workspace)s AND effective_at < %(until)s
-        UNION ALL
-        SELECT credit, -amount, effective_at, false FROM billing_entry
-        WHERE workspace_id = %(workspace)s AND effective_at < %(until)s AND kind = 'transfer'
-    ) booked GROUP BY 1
-"""
-
-
-def terms_of(month: Month) -> Terms:
-    """The kept terms of the roll-forward, of the whole workspace."""
-    with connection.cursor() as cursor:
-        cursor.execute(KEPT, month.values())
-        pots = {pot: amounts for pot, *amounts in cursor.fetchall()}
-    nothing = [Decimal(0)] * 3
-    opening, growth = pots.get("wip", nothing)[:2]
+def terms_between(opening: Mapping[str, Decimal], closing: Mapping[str, Decimal]) -> Terms:
+    """The kept terms of the roll-forward, of the whole workspace, from its pots at both ends."""
     return Terms(
-        opening_wip=opening,
-        spend=sum((spent for *_, spent in pots.values()), Decimal(0)),
-        accepted=pots.get("accepted", nothing)[1],
-        written_off=pots.get("written_off", nothing)[1],
-        period=pots.get("period", nothing)[1],
-        closing_wip=opening + growth,
+        opening_wip=opening[Pot.WIP],
+        spend=closing[pot_days.SPENT] - opening[pot_days.SPENT],
+        accepted=closing[Pot.ACCEPTED] - opening[Pot.ACCEPTED],
+        written_off=closing[Pot.WRITTEN_OFF] - opening[Pot.WRITTEN_OFF],
+        period=closing[Pot.PERIOD] - opening[Pot.PERIOD],
+        closing_wip=closing[Pot.WIP],
     )
 
 

@@ -16,7 +16,7 @@ from django.db import Error, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django_q.models import Schedule
 
-from billing import ledger
+from billing import ledger, pot_days
 from billing.models import Hold
 from generation import batches, ending, history_jobs, lanes, moves, unknown
 from generation.models import Call, Run, SketchJob
@@ -72,6 +72,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "bells": bells,
         "batches": batches.finish_all,
         "histories": history_jobs.overdue,
+        "pot_days": pot_days.compact,
         "old_jobs": old_jobs,
     }
     found = {}

@@ -4,7 +4,7 @@ from billing.models.budgets import Budget, BudgetWindow, HoldBudget
 from billing.models.holds import Hold, HoldOutcome
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
 from billing.models.prices import ExchangeRate, PriceRow
-from billing.models.summaries import DeliverableCost
+from billing.models.summaries import DeliverableCost, PotDay
 
 __all__ = [
     "Budget",
@@ -18,5 +18,6 @@ __all__ = [
     "ImportedCharge",
     "ImportedDecision",
     "Pot",
+    "PotDay",
     "PriceRow",
 ]

@@ -50,6 +50,23 @@ REFUND_GUARD = """
     RETURN NULL;
 """
 
+#: Keeps the days of the pots with each statement that books.
+POT_DAYS = """
+    INSERT INTO billing_potday (workspace_id, day, account, amount)
+    SELECT workspace_id, day, account, sum(amount) FROM (
+        SELECT workspace_id, (effective_at AT TIME ZONE 'UTC')::date AS day, debit AS account, amount
+        FROM added
+        UNION ALL
+        SELECT workspace_id, (effective_at AT TIME ZONE 'UTC')::date, credit, -amount
+        FROM added WHERE kind = 'transfer'
+        UNION ALL
+        SELECT workspace_id, (effective_at AT TIME ZONE 'UTC')::date, 'spent', amount
+        FROM added WHERE kind <> 'transfer'
+    ) moved
+    GROUP BY 1, 2, 3 HAVING sum(amount) <> 0;
+    RETURN NULL;
+"""
+
 
 class Entry(models.Model):
     """A booking of `amount` (workspace currency, signed: a refund is negative) to `debit` from `credit`.
@@ -104,6 +121,14 @@ class Entry(models.Model):
     class Meta:
         triggers = [
             *append_only("entry"),
+            pgtrigger.Trigger(
+                name="entry_pot_days",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),
+                func=POT_DAYS,
+            ),
             pgtrigger.Trigger(
                 name="entry_refund_within_charge",
                 operation=pgtrigger.Insert,
