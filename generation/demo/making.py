@@ -376,7 +376,7 @@ class Maker:
 
     def _request(self, values: Values, pipeline: str, works: tuple[Work, ...]) -> Values:
         seed = values["seed"]
-        steps = [
+        steps: list[Values] = [
             {
                 "key": work.key,
                 "kind": work.kind,

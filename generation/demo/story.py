@@ -62,7 +62,8 @@ class Story:
         pk = identifiers.of(int(self.now.timestamp() * 1000), self.dice.getrandbits(74))
         self.deliverable = Deliverable(id=pk)
         self.maker = Maker(self.studio, self.chunk, self.dice, self.body, self.deliverable, self.category)
-        self.state, self.accepted_at = "open", None
+        self.state = "open"
+        self.accepted_at: datetime.datetime | None = None
         self.extra_drafts = 0
         self.hero_lives = self.studio.categories[self.category].delivered_in == "hero"
 

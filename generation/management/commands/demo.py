@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def database() -> contextlib.AbstractContextManager[None]:
-    """The database that answers, that of a running `up` too; else the embedded one, for as long as it takes."""
+    """The database that answers, a running `up`'s too; else the embedded one, for as long as it takes."""
     try:
         connection.ensure_connection()
     except OperationalError:
