@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from generation import lanes
 from projects import access, board, events, notices
 from projects.access import Right
 from projects.models import CapDecision, CapRequest, Deliverable, Membership, Phase, Role, Take
@@ -159,6 +160,7 @@ def _announce(row: CapRequest, by: Membership, now: datetime.datetime) -> None:
         dedupe=str(row.pk),
         now=now,
     )
+    lanes.ring("notify")
 
 
 def _tell_asker(row: CapRequest, by: Membership, note: str, now: datetime.datetime, *, granted: bool) -> None:
@@ -182,3 +184,4 @@ def _tell_asker(row: CapRequest, by: Membership, note: str, now: datetime.dateti
         dedupe=f"cap:{row.pk}",
         now=now,
     )
+    lanes.ring("notify")

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from billing import holds
 from billing.money import booked
-from generation import quotes, requests, takes
+from generation import lanes, quotes, requests, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
 from generation.requests import NoRoute, Resolved
@@ -372,6 +372,7 @@ def _announce(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:
         dedupe=str(row.pk),
         now=now,
     )
+    lanes.ring("notify")
 
 
 def _tell_asker(hero_request: HeroRequest, what: str, note: str, now: datetime.datetime) -> None:
@@ -386,6 +387,7 @@ def _tell_asker(hero_request: HeroRequest, what: str, note: str, now: datetime.d
         dedupe=f"hero:{hero_request.pk}:{what}:{now.timestamp():.0f}",
         now=now,
     )
+    lanes.ring("notify")
 
 
 def _asker(hero_request: HeroRequest) -> Membership:

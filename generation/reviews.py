@@ -16,11 +16,10 @@ from django.utils import timezone
 from billing import pots
 from generation import cancel, heroes, quotes
 from generation.requests import NoRoute
-from projects import access, board, notices
+from projects import access, board
 from projects.access import Right
-from projects.models import Decision, Deliverable, Membership, Phase, RejectReason, Role, Take, TakeView
+from projects.models import Decision, Deliverable, Membership, Phase, RejectReason, Take, TakeView
 from projects.models.decisions import DecisionKind
-from projects.models.notices import NoticeKind
 from projects.models.takes import TakeMark, TakeState
 from projects.problems import Invalid, Refused
 
@@ -140,18 +139,6 @@ def right_to_accept(take: Take) -> str:
     delivered = take.deliverable.category.delivered_in
     drafts = take.phase == Phase.DRAFT and delivered == Phase.DRAFT
     return Right.ACCEPT_DRAFTS if drafts else Right.APPROVE
-
-
-def tell_managers_of_hero(take: Take, now: datetime.datetime) -> None:
-    """A hero take is ready: whoever may sign it off is told."""
-    notices.notify(
-        members=notices.members_with(take.workspace, Role.MANAGER),
-        kind=NoticeKind.HERO_READY,
-        title=f"The hero take of {take.deliverable.name} is ready to sign off",
-        url=f"/w/{take.workspace.slug}/deliverables/{take.deliverable_id}/?take={take.number}",
-        dedupe=str(take.pk),
-        now=now,
-    )
 
 
 def _check_values(decision: str, reasons: Sequence[str]) -> None:
