@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import mimetypes
+import os
 import re
 import shutil
 import time
@@ -108,10 +109,14 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless; skipped where there is none."""
+    """Debian's Chromium, headless; skipped where there is none.
+
+    Playwright keeps an event loop in this thread to the end of the run, where Django would refuse to query.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not path:
         pytest.skip("no Chromium on this machine")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield started
