@@ -107,9 +107,14 @@ class World:
         ]
 
     def decide(self, at: datetime, decision: str, **cells: str) -> None:
+        """By anybody who did not decide the very same at this instant: that would change nothing."""
         row = {**dict.fromkeys(DECISION_COLUMNS, ""), **cells, "decision": decision}
-        row.update(at=self.written(at), by=self.dice.choice(PEOPLE[1:]))
-        self.decisions.append((at, row))
+        people = [*PEOPLE[1:], *(f"guest{n}@example.org" for n in range(9))]
+        turn = self.dice.below(3)
+        people = [*people[turn:], *people[:turn]]
+        others = [(when, {**other, "at": ""}) for when, other in self.decisions]
+        row["by"] = next(name for name in people if (at, {**row, "by": name}) not in others)
+        self.decisions.append((at, {**row, "at": self.written(at)}))
 
     def written(self, at: datetime) -> str:
         """The same instant in UTC, in the workspace's zone, or elsewhere."""

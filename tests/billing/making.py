@@ -159,6 +159,12 @@ class Making:
         self._select(at)
         self.wishes = ["hero take", "accept last"]
 
+    def _second_thoughts(self, at: datetime) -> None:
+        """The accepted draft is selected after all, taken back, and another take accepted."""
+        if any(take["take"] == self.accepted and take["phase"] == "draft" for take in self.takes):
+            self.world.decide(at, "select", **self.scope, take=self.accepted)
+        self.wishes = ["reverse", "accept last"]
+
     def _write_off(self, at: datetime) -> None:
         self.world.decide(at, "write_off", **self.scope)
         self.state = "written_off"
@@ -171,6 +177,6 @@ class Making:
 COSTS = ("take", "more of a take", "entry without take", "refund", "time log")
 ACTIONS = {
     "open": (*COSTS, "take", "reject", "select", "accept", "accept", "sign off", "write off"),
-    "accepted": (*COSTS, "refund", "reject", "select", "reverse", "reverse"),
+    "accepted": (*COSTS, "refund", "reject", "select", "reverse", "reverse", "second thoughts"),
     "written_off": (*COSTS, "reject", "reverse"),
 }

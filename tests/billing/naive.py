@@ -35,7 +35,8 @@ Where the definitions leave a choice, these readings are taken:
     is not accepted at the month's end.
 13. The rate of a row in the workspace's own currency is not used.
 14. The same `id` with the same content changes nothing; with another content it is a bad line.
-    A decision equal in all columns to an earlier one changes nothing.
+    A decision equal in all columns to an earlier one changes nothing; its time is compared as an
+    instant, so that the same decision written with another offset is the same.
 15. A row with a project and no campaign is a period cost.
 16. A model's key is `provider/model`, and "" where the row names no model.
 17. Versions (routing, pipeline, prompt template, seed policy) are no part of a history: one row

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from tests.billing.naive_rows import Deliverable, Settings, instant
+from tests.billing.naive_rows import Deliverable, Settings, identity, instant
 
 CHARGE_COLUMNS = (
     *("id", "occurred_at", "project", "campaign", "deliverable", "category", "take", "phase"),
@@ -202,11 +202,11 @@ def grammar_faults(charges: list[Line], decisions: list[Line]) -> list[BadLine]:
     bad: list[BadLine] = []
     state: dict[Deliverable, str] = {}
     accepted: dict[Deliverable, str] = {}
-    done: list[dict[str, str]] = []
+    done: list[dict[str, str | datetime]] = []
     for line in sorted(decisions, key=lambda line: instant(line.row["at"])):
-        if line.row in done or line.row["decision"] == "end_campaign":
+        if identity(line.row) in done or line.row["decision"] == "end_campaign":
             continue
-        done.append(line.row)
+        done.append(identity(line.row))
         key = line.deliverable
         why = unknown_fault(line, charges) or against_grammar(
             line.row, state.get(key, "open"), accepted.get(key, "")

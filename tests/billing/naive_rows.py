@@ -109,11 +109,18 @@ def read_charges(text: str, settings: Settings) -> list[Charge]:
 
 
 def read_decisions(text: str) -> list[Decision]:
+    """In time order, then file order; a decision equal in all columns only once."""
     decisions: list[Decision] = []
     for row in rows_of(text):
-        if all(row != decision.row for decision in decisions):
-            decisions.append(Decision(at=instant(row["at"]), row=row))
+        decision = Decision(at=instant(row["at"]), row=row)
+        if all(identity(row) != identity(other.row) for other in decisions):
+            decisions.append(decision)
     return sorted(decisions, key=lambda decision: decision.at)
+
+
+def identity(row: dict[str, str]) -> dict[str, str | datetime]:
+    """All columns of a decision, its time as the instant and not as it is written."""
+    return {**row, "at": instant(row["at"])}
 
 
 def bounds(month: str, time_zone: str) -> tuple[datetime, datetime]:

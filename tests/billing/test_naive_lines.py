@@ -20,6 +20,12 @@ def test_the_same_lines_again_change_nothing() -> None:
     assert naive.validate(charges_file(FIRST, FIRST), decisions_file(twice, twice)) == []
 
 
+def test_the_same_decision_in_another_zone_changes_nothing() -> None:
+    once = decision("2025-09-02T09:00:00Z", "a", "1", "accept")
+    again = decision("2025-09-02T11:00:00+02:00", "a", "1", "accept")
+    assert naive.validate(charges_file(FIRST), decisions_file(once, again)) == []
+
+
 def test_decisions_are_judged_in_time_order_whatever_the_files() -> None:
     later = decision("2025-09-05T09:00:00Z", "a", "1", "reject")
     back = decision("2025-09-04T09:00:00Z", "a", "1", "reverse")
