@@ -53,11 +53,11 @@ class Pages(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         found = super().decode_cursor(request)
-        if found is not None and found.position and not references.is_plain(found.position):
+        if found is not None and found.position and not references.is_plain(str(found.position)):
             raise NotFound(self.invalid_cursor_message)
         return found
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> Any:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         """As the framework; a cursor that stands for no row's place is 422."""
         try:
             return super().paginate_queryset(queryset, request, view=view)

@@ -6,15 +6,16 @@ Idempotency-Key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse
+from rest_framework.mixins import ListModelMixin
 
 from generation.api import problems
+from generation.api.references import CampaignName, DeliverableName
 from generation.api.serializers.problems import BudgetProblem, CapProblem, Problem
 
 READING = (401, 403, 404, 406, 500)
@@ -42,6 +43,18 @@ KEY = OpenApiParameter(
     required=True,
     description="Fresh random text for each request; the same one when it is sent again. Kept for 30 days.",
 )
+NAMES = {
+    name: OpenApiParameter(
+        name,
+        {"type": "string", "pattern": f"^({converter.regex})$"},
+        OpenApiParameter.PATH,
+        description=f"Its id, or {keys}.",
+    )
+    for name, converter, keys in (
+        ("campaign", CampaignName, "project/campaign"),
+        ("deliverable", DeliverableName, "project/campaign/deliverable"),
+    )
+}
 
 
 class Described(AutoSchema):
@@ -49,13 +62,17 @@ class Described(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         found: list[Any] = list(super().get_override_parameters())
+        found += [NAMES[name] for name in NAMES if f"{{{name}}}" in self.path]
         return [*found, KEY] if self._needs_key() else found
 
-    def get_response_serializers(self) -> Any:
-        declared: Any = super().get_response_serializers()
-        if not isinstance(declared, Mapping):
-            declared = {200: declared}
-        return {**declared, **{(code, problems.MEDIA_TYPE): _problem(code) for code in self._refusals()}}
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for code in self._refusals():
+            said = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                _problem(code), str(code), [problems.MEDIA_TYPE], direction
+            )
+            bodies.setdefault(str(code), said)
+        return dict(sorted(bodies.items()))
 
     def _refusals(self) -> list[int]:
         """The statuses that this operation may refuse with."""
@@ -66,10 +83,10 @@ class Described(AutoSchema):
             codes += WRITING
         if self._needs_key():
             codes += SPENDING
-        filtered = bool(getattr(self.view, "filterset_class", None))
-        if self.method == "GET" and (filtered or getattr(self.view, "refuses_values", False)):
+        reads_values = isinstance(self.view, ListModelMixin) or getattr(self.view, "refuses_values", False)
+        if self.method == "GET" and reads_values:
             codes.append(422)
-        return sorted({*codes, *getattr(self.view, "also_refuses", ())})
+        return sorted({*codes, *getattr(self.view, "also_refuses", {}).get(self.method, ())})
 
     def _needs_key(self) -> bool:
         handler = getattr(self.view, self.method.lower(), None)

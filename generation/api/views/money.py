@@ -193,7 +193,7 @@ class AuditExport(Audit):
     """The audit as a file: its totals, then its rows."""
 
     content_negotiation_class = AnyForm
-    also_refuses = (501,)
+    also_refuses = {"GET": (501,)}
 
     @extend_schema(
         operation_id="audits_export",

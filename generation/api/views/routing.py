@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
@@ -18,6 +19,7 @@ from generation.api.calls import Call, Listing
 from generation.api.serializers import routing as shapes
 from generation.models import Pipeline, PromptTemplate
 from projects.access import Right
+from projects.models import Membership
 from projects.problems import Invalid
 from routing import listing, tables
 from routing.brief import Brief
@@ -79,33 +81,23 @@ class OneTable(Call):
 
     @extend_schema(responses={200: shapes.TableAnswer})
     def get(self, request: Request, version: int) -> Response:
-        return self.answer(self.version(version))
-
-    def version(self, number: int) -> Any:
-        rows = RoutingTable.objects.visible_to(self.membership).select_related("author", "approver")
-        found = rows.filter(version=number).first() if number < 2**31 else None
-        if found is None:
-            from django.http import Http404
-
-            raise Http404(f"There is no version {number}.")
-        return found
+        return self.answer(_version(self.membership, version))
 
 
-class PublishTable(OneTable):
+class PublishTable(Call):
     """Puts a proposed version in force; never one's own proposal."""
 
     policy = {"POST": Right.PUBLISH_TABLES}
+    serializer_class = shapes.TableAnswer
 
     @extend_schema(request=None, responses={200: shapes.TableAnswer})
     def post(self, request: Request, version: int) -> Response:
         published = tables.publish(
-            table=self.version(version),
+            table=_version(self.membership, version),
             by=self.membership,
             pipelines=workspaces.published(self.membership.workspace),
         )
         return self.answer(published)
-
-    get = None  # type: ignore[assignment]
 
 
 class Catalogue(Listing):
@@ -166,3 +158,12 @@ class Pipelines(Listing):
     def post(self, request: Request) -> Response:
         made = pipelines.publish(by=self.membership, **self.body(shapes.PipelineBody))
         return self.answer(made, code=201)
+
+
+def _version(membership: Membership, number: int) -> RoutingTable:
+    """The version of the member's workspace, or 404."""
+    rows = RoutingTable.objects.visible_to(membership).select_related("author", "approver")
+    found = rows.filter(version=number).first() if number < 2**31 else None
+    if found is None:
+        raise Http404(f"There is no version {number}.")
+    return found

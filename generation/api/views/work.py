@@ -92,7 +92,8 @@ class References(Call):
     parser_classes = [MultiPartParser]
     serializer_class = shapes.ReferenceAnswer
     queryset = ReferenceAnchor.objects.select_related("asset")
-    also_refuses = (507,)
+    refuses_values = True
+    also_refuses = {"POST": (507,)}
 
     @extend_schema(
         operation_id="campaigns_references_list", responses={200: shapes.ReferenceAnswer(many=True)}

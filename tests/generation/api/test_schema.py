@@ -40,15 +40,13 @@ def test_the_document_is_valid_and_made_without_a_warning(tmp_path: Any) -> None
 
 def test_the_document_names_every_call(db: None) -> None:
     described = {(path, verb) for path, verbs in document()["paths"].items() for verb in verbs}
-    assert len(described) == sum(len(policy) for policy in TABLE.values())
+    assert len(described) == sum(len(policy) for policy in TABLE.values()) - 1  # itself is left out
 
 
 def test_every_operation_says_how_it_refuses(db: None) -> None:
     for path, verbs in document()["paths"].items():
         for verb, operation in verbs.items():
             answers = operation["responses"]
-            if path == "/api/v1/schema/":
-                continue
             assert {"401", "403", "404", "406", "500"} <= set(answers), (path, verb)
             refusals = [found for code, found in answers.items() if code >= "400" and code != "416"]
             assert all(list(found["content"]) == ["application/problem+json"] for found in refusals)
