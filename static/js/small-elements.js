@@ -86,22 +86,18 @@ function anchorMenus() {
 anchorMenus();
 document.addEventListener("htmx:after:swap", anchorMenus);
 
-// A button with data-once works once: a double click on what spends or changes something sends one form.
-// It is open again when the page is shown again, from the browser's memory or after an answer that stays here.
+// A plain form's button with data-once works once, however long the answer takes, until the page is shown again.
 document.addEventListener("submit", (event) => {
   const button = event.submitter?.closest("[data-once]") ?? event.target.querySelector("[data-once]");
-  if (!button || event.defaultPrevented) return;
+  if (!button || event.defaultPrevented || event.target.matches("[hx-post]")) return;
   if (button.dataset.once === "sent") return event.preventDefault();
   button.dataset.once = "sent";
   button.setAttribute("aria-disabled", "true");
 });
 
-function openAgain() {
+addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll('[data-once="sent"]')) {
     button.dataset.once = "";
     button.removeAttribute("aria-disabled");
   }
-}
-
-addEventListener("pageshow", openAgain);
-document.addEventListener("htmx:after:request", openAgain);
+});
