@@ -56,7 +56,9 @@ INTERVALS = """
           AND t.requested_by_id IS NOT NULL AND t.ended_at > t.requested_at
           AND t.ended_at < %(until)s AND t.requested_at >= %(low)s
     ), logs AS (
-        SELECT w.take_id, w.deliverable_id, w.person_id, COALESCE(NULLIF(w.role, ''), 'reviewer') AS role,
+        SELECT w.take_id, w.deliverable_id,
+               COALESCE(w.person_id, '00000000-0000-0000-0000-000000000000'::uuid) AS person_id,
+               COALESCE(NULLIF(w.role, ''), 'reviewer') AS role,
                1::numeric AS weight, w.started_at AS starts,
                w.started_at + w.minutes::float8 * interval '1 minute' AS ends,
                w.started_at + w.minutes::float8 * interval '1 minute' AS known_at
@@ -97,8 +99,8 @@ SHARES = """
         FROM life l
         JOIN intervals i ON i.deliverable_id = l.deliverable_id AND i.known_at <= l.at
         CROSS JOIN settings s
-        JOIN clock a ON a.person_id IS NOT DISTINCT FROM i.person_id AND a.at = i.starts
-        JOIN clock b ON b.person_id IS NOT DISTINCT FROM i.person_id AND b.at = i.ends
+        JOIN clock a ON a.person_id = i.person_id AND a.at = i.starts
+        JOIN clock b ON b.person_id = i.person_id AND b.at = i.ends
         LEFT JOIN projects_take t ON t.id = i.take_id
         LEFT JOIN projects_person p ON p.id = i.person_id
         LEFT JOIN LATERAL (
