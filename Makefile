@@ -26,10 +26,10 @@ test-postgres15: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m postgres15 $(TESTS)
 
 bench: $(INSTALLED)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m bench $(BENCH)
 
 drill: $(INSTALLED)
-	$(BIN)/python -m tests.drill
+	$(BIN)/python -m drills.kill $(DRILL)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

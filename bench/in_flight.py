@@ -190,7 +190,11 @@ def verify(count: int, providers: int) -> dict[str, Any]:
             if probe.hash_of(path) != asset.sha256:
                 wrong.append(f"asset {asset.pk} is not what it was")
     polls = sum(job["polls"] for job in jobs)
-    return {"wrong": wrong, "assets": Asset.objects.count(), "polls_a_job": round(polls / max(len(jobs), 1), 1)}
+    return {
+        "wrong": wrong,
+        "assets": Asset.objects.count(),
+        "polls_a_job": round(polls / max(len(jobs), 1), 1),
+    }
 
 
 class Pages:

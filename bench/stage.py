@@ -1,4 +1,4 @@
-"""The program under measurement: `manage.py up` on data of its own, an emulated provider, and a memory meter."""
+"""The program under measurement: `manage.py up` on data of its own, an emulated provider, a memory meter."""
 
 from __future__ import annotations
 

@@ -1,0 +1,80 @@
+"""Whom to kill: the processes of the running program by the part that they play."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+
+import psutil
+
+CHANCES = {
+    "queue worker": 40,
+    "sentinel": 7,
+    "queue main": 5,
+    "work": 6,
+    "render": 12,
+    "web": 8,
+    "database backend": 14,
+    "database": 3,
+    "up": 3,
+}
+"""How often each part is aimed at, in a hundred or so."""
+
+
+def parts(pid: int) -> dict[str, list[psutil.Process]]:
+    """Processes by part, below the program's own."""
+    found: dict[str, list[psutil.Process]] = {name: [] for name in CHANCES}
+    with contextlib.suppress(psutil.Error):
+        up = psutil.Process(pid)
+        found["up"].append(up)
+        for child in up.children():
+            _sort(child, found)
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _sort(child: psutil.Process, found: dict[str, list[psutil.Process]]) -> None:
+    with contextlib.suppress(psutil.Error):
+        words = " ".join(child.cmdline())
+        if "postgres" in words:
+            found["database"].append(child)
+            found["database backend"] += [p for p in child.children() if "[local]" in " ".join(p.cmdline())]
+        elif "manage.py web" in words or "granian" in words:
+            found["web"] += [child, *child.children(recursive=True)]
+        elif "manage.py work" in words:
+            found["work"].append(child)
+            for program in child.children():
+                _sort_worker(program, found)
+
+
+def _sort_worker(program: psutil.Process, found: dict[str, list[psutil.Process]]) -> None:
+    words = " ".join(program.cmdline())
+    if "circletake.cluster" in words:
+        found["queue main"].append(program)
+        for sentinel in program.children():
+            found["sentinel"].append(sentinel)
+            found["queue worker"] += sentinel.children()
+    elif "manage.py render" in words:
+        found["render"] += [program, *program.children(recursive=True)]
+
+
+def choose(pid: int, dice: random.Random) -> tuple[str, psutil.Process] | None:
+    """A part and one of its processes, by chance; None while nothing runs."""
+    there = parts(pid)
+    if not there:
+        return None
+    names = sorted(there)
+    (name,) = dice.choices(names, [CHANCES[name] for name in names])
+    return name, dice.choice(sorted(there[name], key=lambda process: process.pid))
+
+
+def kill(process: psutil.Process) -> bool:
+    """SIGKILL; False where it had ended by itself. psutil looks first whether the number is still its own."""
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        process.send_signal(signal.SIGKILL)
+    except psutil.Error:
+        return False
+    return process.pid != os.getpid()
