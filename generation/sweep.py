@@ -19,6 +19,7 @@ from django_q.models import Schedule
 from billing import ledger, pot_days
 from billing.models import Hold
 from generation import batches, ending, history_jobs, lanes, moves, unknown
+from generation.api import idempotency
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, CallState, Lane, RunState
 from generation.providers.protocol import ErrorClass, ProviderError
@@ -74,6 +75,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "histories": history_jobs.overdue,
         "pot_days": pot_days.compact,
         "old_jobs": old_jobs,
+        "old_keys": idempotency.forget_old,
     }
     found = {}
     for name, part in parts.items():
