@@ -37,11 +37,14 @@ POST     make            w/<workspace>/deliverables/<deliverable_id>/make/
 GET      read            w/<workspace>/deliverables/<deliverable_id>/quote/
 POST     approve         w/<workspace>/deliverables/<deliverable_id>/reopen/
 POST     make            w/<workspace>/deliverables/<deliverable_id>/upload/
+GET,POST keep_books      w/<workspace>/history/
 GET      read            w/<workspace>/media/<asset_id>/
 GET      read            w/<workspace>/media/<asset_id>/<kind>/
 GET      read            w/<workspace>/month/
 GET      read            w/<workspace>/month/<month>/
 GET      read            w/<workspace>/month/<month>/charts/<digest>.svg
+GET      read            w/<workspace>/month/<month>/deliverables/
+GET      read            w/<workspace>/month/<month>/deliverables/<deliverable_id>/
 GET      read            w/<workspace>/month/<month>/entries/
 GET      read            w/<workspace>/month/<month>/tables/<table>.csv
 GET      read            w/<workspace>/notices/
