@@ -41,11 +41,13 @@ def _set(
     phase: str = "",
     least: str = "12",
 ) -> Budget:
-    """A limit such that `used` of it is used by now; whole units, and no less than `least`."""
+    """A limit such that `used` of it is used by now; no less than `least`, unless it shall be tight."""
     by, now = studio.member(cast.FARAH), studio.year.end
     budget = budgets.set_budget(
         scope=scope, limit=Decimal(10) ** 9, window=window, by=by, target=target, phase=phase, now=now
     )
     (row,) = budgets.in_window([budget], now)
-    limit = max(Decimal(least), (row.used / used).to_integral_value(ROUND_CEILING))
+    limit = (row.used / used).quantize(Decimal("0.01"), ROUND_CEILING)
+    if used != FULL or not limit:
+        limit = max(Decimal(least), limit)
     return budgets.change_limit(budget=budget, limit=limit, by=by, now=now)
