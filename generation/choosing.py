@@ -129,7 +129,8 @@ def _translated(run: Run, index: int, choice: Choice, known: Facts, materials: M
     model = known.models[choice.model]
     try:
         provider = registry.get(choice.provider)
-        request = materials.request(run, choice.parameters)
+        on_disk = not provider.abilities.local
+        request = materials.request(run, choice.parameters, on_disk=on_disk)
         endpoint = model.key.partition("/")[2]
         job = provider.translate(
             model=ModelFacts(key=model.key, endpoint=endpoint, capabilities=model.capabilities),

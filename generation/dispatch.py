@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.budgets import BudgetRefused
-from generation import accounts, aftermath, choosing, ending, intents, lanes, moves, pace, wire
+from generation import accounts, aftermath, choosing, ending, intents, lanes, moves, pace, unknown, wire
 from generation.choosing import Hopeless, Later, Order
 from generation.intents import Intent
 from generation.models import Call, ProviderAccount, Run
@@ -164,7 +164,10 @@ def as_error(answer: Any) -> ProviderError:
 def record_accepted(
     accepted: Mapping[uuid.UUID, tuple[Intent, Submitted]], *, now: datetime.datetime
 ) -> None:
-    """The provider has the jobs: ids are kept and polling begins. Overtaken by a webhook, only ids count."""
+    """The provider has the jobs: ids are kept and polling begins. Overtaken by a webhook, only ids count.
+
+    An answer that came after its lease had run out, when nobody expected it any more, is followed as well.
+    """
     with transaction.atomic():
         moved = moves.calls(
             {
@@ -199,3 +202,6 @@ def record_accepted(
         )
         stopped = Call.objects.filter(pk__in=moved, cancel_requested_at__isnull=False)
         lanes.ring("cancel" if stopped.exists() else Lane.POLL)
+    late = Call.objects.filter(pk__in=accepted.keys() - moved, state=CallState.UNKNOWN)
+    for call in late:
+        unknown.follow(call=call, answer=accepted[call.pk][1], now=now)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from generation import lanes, moves, poll, tokens
+from generation import lanes, moves, tokens, unknown
 from generation.models import Call, ProviderAccount, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers import clients, registry, webhooks
@@ -80,7 +80,8 @@ def take_up(*, call: Call, event: WebhookEvent, now: datetime.datetime) -> None:
     """Lets the job be polled at once. Before the submit's answer, the message itself says the job's id."""
     if call.state in (CallState.INTENDED, CallState.UNKNOWN):
         endpoint = call.model.partition("/")[2]
-        poll.follow(call, Submitted(event.job_id, {"endpoint": endpoint}), now=now)
+        answer = Submitted(event.job_id, {"endpoint": endpoint})
+        unknown.follow(call=call, answer=answer, now=now)
         return
     if call.state != CallState.ACCEPTED:
         return

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from generation.media import store
 from generation.models import Run
 from generation.providers.protocol import InputFile, StepRequest
 from projects.models import Asset
@@ -39,8 +40,12 @@ class Materials:
         )
         self.by_digest = {(row.workspace_id, row.sha256): row for row in rows}
 
-    def request(self, run: Run, parameters: Mapping[str, Any]) -> StepRequest:
-        """The step as an adapter takes it; raises MissingInput."""
+    def request(self, run: Run, parameters: Mapping[str, Any], *, on_disk: bool = False) -> StepRequest:
+        """The step as an adapter takes it; raises MissingInput.
+
+        With `on_disk` each file is a path that can be opened, for providers that have to be sent its bytes;
+        without, its name in the storage.
+        """
         asked = run.request
         return StepRequest(
             kind=run.kind,
@@ -52,7 +57,12 @@ class Materials:
             guidance=_decimal(asked.get("guidance")),
             motion=_decimal(asked.get("motion")),
             inputs=tuple(
-                InputFile(role=role, path=asset.name, media_type=asset.media_type, sha256=asset.sha256)
+                InputFile(
+                    role=role,
+                    path=self._opened(asset) if on_disk else asset.name,
+                    media_type=asset.media_type,
+                    sha256=asset.sha256,
+                )
                 for role, asset in self.files(run)
             ),
             parameters={**asked.get("parameters", {}), **parameters},
@@ -79,6 +89,12 @@ class Materials:
                 raise MissingInput(f"The {entry['role']} of step {run.step} is not in the storage.")
             found.append((entry["role"], asset))
         return found
+
+    def _opened(self, asset: Asset) -> str:
+        try:
+            return str(self.open_files.enter_context(store.local(asset.name)))
+        except FileNotFoundError:
+            raise MissingInput(f"The file {asset.name} is not in the storage.") from None
 
     def _earlier(self, run: Run, step: str) -> Run:
         earlier = self.by_step.get((run.take_id, step))

@@ -249,7 +249,7 @@ def _again(
 def _looked_up(one: Watched, told: Any, now: datetime.datetime) -> None:
     """A lost answer was asked for by our token: the job is there, is not there, or nobody could say."""
     if isinstance(told, Submitted):
-        follow(one.call, told, now=now)
+        unknown.follow(call=one.call, answer=told, now=now)
     elif told is None and now >= one.call.intended_at + unknown.GRACE:
         with transaction.atomic():
             run = ending.locked(one.run.pk)
@@ -258,22 +258,6 @@ def _looked_up(one: Watched, told: Any, now: datetime.datetime) -> None:
         pause = pace.after_trouble(tries=one.run.attempts + 1)
         columns = {**moves.FREE, "due_at": now + pause, "attempts": one.run.attempts + 1}
         moves.alter(Run, {one.run.pk: columns}, states=[RunState.UNKNOWN, RunState.CANCELLED])
-
-
-def follow(call: Call, answer: Submitted, *, now: datetime.datetime) -> bool:
-    """The job is known after all: the call is accepted and its run is polled."""
-    known = {
-        "provider_job_id": answer.job_id[:200],
-        "handle": dict(answer.handle),
-        "accepted_at": call.intended_at,
-    }
-    with transaction.atomic():
-        moved = moves.calls({call.pk: known}, to=CallState.ACCEPTED)
-        again = {**moves.FREE, "lane": Lane.POLL, "due_at": now, "waiting_for": ""}
-        moves.runs({call.run_id: again}, to=RunState.RENDERING)
-        moves.alter(Run, {call.run_id: again}, states=[RunState.CANCELLED])
-    lanes.ring(Lane.POLL)
-    return bool(moved)
 
 
 def unknown_without_look_up(one: Watched, *, now: datetime.datetime) -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from generation import charges, ending, lanes, moves, settle
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
-from generation.providers.protocol import ErrorClass, ProviderError
+from generation.providers.protocol import ErrorClass, ProviderError, Submitted
 from projects import access, events, notices
 from projects.access import Right
 from projects.models import Membership, Role
@@ -136,6 +136,33 @@ def _list(run: Run, call: Call, now: datetime.datetime) -> None:
         dedupe=f"unknown:{call.pk}",
         now=now,
     )
+
+
+def follow(*, call: Call, answer: Submitted, now: datetime.datetime) -> bool:
+    """The job is known after all, by look-up, webhook or a late answer: it is accepted and polled.
+
+    Where the step was sent once more meanwhile, that call is followed; the job's id goes to the evidence of
+    the first one, which stays listed for a person. False where nothing was unknown any more.
+    """
+    known = {
+        "provider_job_id": answer.job_id[:200],
+        "handle": dict(answer.handle),
+        "accepted_at": call.intended_at,
+    }
+    again = {**moves.FREE, "lane": Lane.POLL, "due_at": now, "waiting_for": ""}
+    with transaction.atomic():
+        run = ending.locked(call.run_id)
+        if run.state == RunState.QUEUED or run.calls.filter(number__gt=call.number).exists():
+            call.refresh_from_db(fields=["evidence"])
+            found = {**call.evidence, "job_id": answer.job_id[:200]}
+            moves.alter(Call, {call.pk: {"evidence": found}}, states=[CallState.UNKNOWN])
+            return False
+        if not moves.calls({call.pk: known}, to=CallState.ACCEPTED):
+            return False
+        moves.runs({call.run_id: again}, to=RunState.RENDERING)
+        moves.alter(Run, {call.run_id: again}, states=[RunState.CANCELLED])
+        lanes.ring(Lane.POLL)
+    return True
 
 
 def waiting(*, membership: Membership) -> QuerySet[Call]:

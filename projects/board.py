@@ -91,9 +91,7 @@ def _used(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
             heroes_used=Count("pk", filter=Q(phase=Phase.HERO)),
         )
     )
-    return {
-        row["deliverable"]: {name: row[name] for name in ("drafts_used", "heroes_used")} for row in rows
-    }
+    return {row["deliverable"]: {name: row[name] for name in ("drafts_used", "heroes_used")} for row in rows}
 
 
 def _posters(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:

@@ -1,4 +1,4 @@
-"""The plan of the house, held by machine: rooms refer downwards, files stay small, the project speaks of itself."""
+"""The plan of the house, held by machine: rooms refer downwards, the project runs no inline code."""
 
 import re
 from pathlib import Path

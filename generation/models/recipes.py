@@ -75,9 +75,7 @@ class Pipeline(Versioned):
     class Meta:
         triggers = append_only("pipeline")
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "slug", "version"], name="pipeline_version_once"
-            )
+            models.UniqueConstraint(fields=["workspace", "slug", "version"], name="pipeline_version_once")
         ]
 
 
@@ -96,7 +94,5 @@ class Recipe(models.Model):
 
     class Meta:
         triggers = [
-            pgtrigger.Protect(
-                name="recipe_append_only", operation=pgtrigger.Update | pgtrigger.Delete
-            )
+            pgtrigger.Protect(name="recipe_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
         ]

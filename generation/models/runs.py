@@ -59,9 +59,7 @@ RUN_MOVES: dict[str, frozenset[str]] = {
             RunState.UNKNOWN,
         }
     ),
-    RunState.COLLECTING: frozenset(
-        {RunState.SUCCEEDED, RunState.QUEUED, RunState.FAILED, RunState.BLOCKED}
-    ),
+    RunState.COLLECTING: frozenset({RunState.SUCCEEDED, RunState.QUEUED, RunState.FAILED, RunState.BLOCKED}),
     RunState.UNKNOWN: frozenset(
         {
             RunState.RENDERING,

@@ -31,12 +31,16 @@ async def place(client: httpx.AsyncClient, *, account: Account, file: InputFile)
     Raises ProviderError, never ambiguous: nothing has been asked for yet.
     """
     path = pathlib.Path(file.path)
-    size = (await asyncio.to_thread(path.stat)).st_size
-    if size <= INLINE_BYTES:
-        data = await asyncio.to_thread(path.read_bytes)
-        return f"data:{file.media_type};base64,{base64.b64encode(data).decode()}"
     try:
+        size = (await asyncio.to_thread(path.stat)).st_size
+        if size <= INLINE_BYTES:
+            data = await asyncio.to_thread(path.read_bytes)
+            return f"data:{file.media_type};base64,{base64.b64encode(data).decode()}"
         return await _upload(client, account=account, file=file, path=path, size=size)
+    except OSError as error:
+        raise ProviderError(
+            ErrorClass.UNAVAILABLE, f"A reference could not be read: {error}", charged=False
+        ) from error
     except httpx.RequestError as error:
         raise ProviderError(
             ErrorClass.UNAVAILABLE, f"A reference could not be sent to fal: {error}", charged=False

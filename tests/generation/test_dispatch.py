@@ -266,3 +266,52 @@ def test_a_lost_key_is_said_and_nothing_is_sent(cast: Cast, engine: Engine, fal:
     take.refresh_from_db()
     assert (take.state, take.failure_class, fal.jobs) == (TakeState.FAILED, "auth", [])
     assert "enter the key again" in take.failure
+
+
+def test_a_step_that_works_on_a_picture_sends_its_bytes(cast: Cast, engine: Engine, fal: Fal) -> None:
+    engine_rows.model(cast.workspace, KONTEXT, kinds=("edit",), amount="0.04")
+    edit = engine_rows.step("edit", kind="edit", needs=["image"], models=[KONTEXT], amount="0.04")
+    image = engine_rows.step(models=[FLUX], amount="0.05")
+    take = engine_rows.take(cast.deliverable, image, edit, person=cast.producer.person)
+    for _ in range(2):
+        engine.submit()
+        fal.finish_all(engine)
+        engine.until_quiet()
+    take.refresh_from_db()
+    assert take.state == TakeState.READY, take.failure
+    assert [job["endpoint"] for job in fal.jobs] == ["fal-ai/flux/dev", "fal-ai/flux-pro/kontext"]
+
+
+def test_a_picture_that_is_gone_is_said_and_nothing_is_sent(cast: Cast, engine: Engine, fal: Fal) -> None:
+    engine_rows.model(cast.workspace, KONTEXT, kinds=("edit",), amount="0.04")
+    inputs = [{"role": "source", "sha256": "ab" * 32}]
+    edit = engine_rows.step("edit", kind="edit", models=[KONTEXT], amount="0.04", inputs=inputs)
+    take = engine_rows.take(cast.deliverable, edit, person=cast.producer.person)
+    engine.submit()
+    take.refresh_from_db()
+    assert (take.state, fal.jobs) == (TakeState.FAILED, [])
+    assert "not in the storage" in take.failure
+    assert engine_rows.open_holds(take) == 0
+
+
+def test_an_answer_that_comes_when_nobody_expects_it_any_more_is_followed(
+    cast: Cast, engine: Engine, fal: Fal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease ran out while the provider was slow, and the sweep took the call for lost."""
+    take = ask(cast)
+    send = dispatch.send
+
+    def slowly(wires: Any, committed: list[intents.Intent], **times: Any) -> None:
+        late = timezone.now() + datetime.timedelta(seconds=settings.LEASE_SECONDS + 1)
+        assert sweep.interrupted(now=late) == 1
+        send(wires, committed, **times)
+
+    monkeypatch.setattr(dispatch, "send", slowly)
+    engine.submit()
+    (call,) = engine_rows.calls_of(take)
+    assert (call.state, run_of(take).state) == (CallState.ACCEPTED, RunState.RENDERING)
+    assert call.provider_job_id == fal.jobs[0]["request_id"]
+    fal.finish_all(engine)
+    engine.until_quiet()
+    take.refresh_from_db()
+    assert (take.state, len(fal.jobs), engine_rows.open_holds(take)) == (TakeState.READY, 1, 0)

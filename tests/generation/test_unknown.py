@@ -10,6 +10,7 @@ from billing.models import Entry, HoldOutcome
 from generation import sweep, unknown
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CallState, Lane, RunState
+from generation.providers.protocol import Submitted
 from projects.access import MissingRight
 from projects.models import Event, Notice, Take
 from projects.models.takes import TakeState
@@ -76,6 +77,26 @@ def test_below_the_limit_it_is_sent_once_more_and_said(cast: Cast, engine: Engin
     amounts = Entry.objects.filter(take=take).order_by("booked_at").values_list("amount", "failed_charged")
     assert list(amounts) == [(Decimal("0.05"), False), (Decimal("0.05"), True)]
     assert engine_rows.open_holds(take) == 0
+
+
+def test_a_job_that_turns_up_after_its_step_was_sent_once_more_stays_listed_with_its_id(
+    cast: Cast, engine: Engine, fal: Fal
+) -> None:
+    """Nobody would poll two jobs of one step; the second one is followed, a person settles the first."""
+    cast.workspace.doubtful_charge_limit = Decimal("0.05")
+    cast.workspace.save()
+    take, first = lost(cast, engine)
+    answer = Submitted(fal.jobs[0]["request_id"], {"endpoint": "fal-ai/flux/dev"})
+    assert not unknown.follow(call=first, answer=answer, now=engine.now)
+    engine.submit()
+    assert not unknown.follow(call=first, answer=answer, now=engine.now)
+    fal.finish_all(engine)
+    engine.until_quiet()
+    first, second = engine_rows.calls_of(take)
+    assert (first.state, second.state) == (CallState.UNKNOWN, CallState.SUCCEEDED)
+    assert first.evidence["job_id"] == fal.jobs[0]["request_id"]
+    assert list(unknown.waiting(membership=cast.manager)) == [first]
+    assert (state(take), engine_rows.open_holds(take)) == (TakeState.READY, 1)
 
 
 def test_it_is_sent_once_more_and_not_again_and_again(cast: Cast, engine: Engine, fal: Fal) -> None:

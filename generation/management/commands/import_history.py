@@ -14,9 +14,7 @@ from projects.problems import BadLines
 
 
 class Command(BaseCommand):
-    help = (
-        "Imports past charges and decisions. If a line is bad, all are named and nothing changes."
-    )
+    help = "Imports past charges and decisions. If a line is bad, all are named and nothing changes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("workspace", help="The workspace's short name, as it stands in addresses.")
