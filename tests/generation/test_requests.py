@@ -119,8 +119,8 @@ def test_a_brief_with_a_variable_that_has_no_value_says_which(studio):
     studio.deliverable.brief = "A quay"
     prompt = resolve(studio).request["prompt"]
     assert prompt == "A quay Light: soft morning light. Mood: calm."
+    studio.deliverable.prompt_template = "nothing"
     with pytest.raises(Invalid, match="no template"):
-        studio.deliverable.prompt_template = "nothing"
         resolve(studio)
 
 

@@ -62,7 +62,7 @@ def test_only_what_is_in_force_is_taken_back(cast, take, decision, on_take):
 
 def test_a_dropped_deliverable_is_not_signed_off_before_it_is_reopened(cast, take):
     decide(cast, "write_off")
-    with pytest.raises(decisions.AgainstGrammar, match="Reopen|dropped already"):
+    with pytest.raises(decisions.AgainstGrammar, match=r"Reopen|dropped already"):
         decide(cast, "accept", take)
     decide(cast, "reopen")
     decide(cast, "accept", take)
@@ -103,7 +103,7 @@ def test_the_database_itself_refuses_a_second_acceptance(cast, take):
 )
 def test_the_database_itself_keeps_decisions(cast, take, statement):
     decide(cast, "accept", take)
-    with pytest.raises(Exception, match="Cannot|cannot"), transaction.atomic():
+    with pytest.raises(Exception, match=r"Cannot|cannot"), transaction.atomic():
         connection.cursor().execute(statement)
     assert Decision.objects.filter(note="").count() == 1
 
