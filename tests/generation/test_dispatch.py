@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from billing import budgets
 from billing.models import Hold, HoldOutcome
 from billing.models.budgets import Scope, Window
-from generation import dispatch, intents
+from generation import dispatch, intents, sweep
 from generation.models import Call, Run
 from generation.models.runs import CallState, RunState
 from projects.models import Event, Take
@@ -22,6 +23,8 @@ from tests.cast import Cast
 from tests.generation import engine_rows
 from tests.generation.conftest import Fal
 from tests.generation.engine_rows import FLUX, SKETCH, Engine
+
+KONTEXT = "fal/fal-ai/flux-pro/kontext"
 
 
 def ask(cast: Cast, directive: str = "", *models: str, **fields: Any) -> Take:
@@ -273,10 +276,9 @@ def test_a_step_that_works_on_a_picture_sends_its_bytes(cast: Cast, engine: Engi
     edit = engine_rows.step("edit", kind="edit", needs=["image"], models=[KONTEXT], amount="0.04")
     image = engine_rows.step(models=[FLUX], amount="0.05")
     take = engine_rows.take(cast.deliverable, image, edit, person=cast.producer.person)
-    for _ in range(2):
-        engine.submit()
+    for _ in range(6):
+        engine.turn()
         fal.finish_all(engine)
-        engine.until_quiet()
     take.refresh_from_db()
     assert take.state == TakeState.READY, take.failure
     assert [job["endpoint"] for job in fal.jobs] == ["fal-ai/flux/dev", "fal-ai/flux-pro/kontext"]
