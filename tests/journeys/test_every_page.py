@@ -54,8 +54,7 @@ class Visit:
         sent = {name: value for name, value in request.headers.items() if name.startswith("hx-")}
         answer = self.client.get(path, headers=sent, follow=True)
         self.note(path, answer.status_code)
-        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-        route.fulfill(status=answer.status_code, body=body, headers=dict(answer.headers))
+        route.fulfill(status=answer.status_code, body=answer.getvalue(), headers=dict(answer.headers))
 
     def note(self, path: str, status: int) -> None:
         """A video's stills are made by a worker, and none runs here."""
