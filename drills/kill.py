@@ -16,6 +16,7 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import sys
 import time
 import urllib.request
@@ -48,6 +49,7 @@ def main() -> None:
     import django
 
     django.setup()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     raise SystemExit(_run(options, data, port))
 
 
@@ -139,25 +141,24 @@ def _sent_once_more() -> int:
 
 
 def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> int:
-    """One kill at a moment when runs are in the scarcest state there is; 0 where nothing was hit."""
+    """One kill at a moment when runs are in the scarcest state there is; 0 where nothing was hit.
+
+    Whom it hits is chosen before that moment, so that it is not over when the signal is sent.
+    """
     from drills import aim
 
     time.sleep(dice.uniform(0.2, 3.0))
     program.keep_up()
     feed.fill()
-    runs = wait_for_scarce(memory, feed)
     target = aim.choose(program.pid, dice)
-    if target is None:
+    runs = wait_for_scarce(memory)
+    if target is None or not runs or not aim.kill(target[1]):
         return 0
-    part, process = target
-    runs = states() or runs
-    if not runs or not aim.kill(process):
-        return 0
-    memory.killed({"part": part, "runs": runs, "at": round(time.time(), 3)})
+    memory.killed({"part": target[0], "runs": runs, "at": round(time.time(), 3)})
     return 1
 
 
-def wait_for_scarce(memory: Any, feed: Any) -> dict[str, int]:
+def wait_for_scarce(memory: Any) -> dict[str, int]:
     """Waits a while for a state that too few kills have met; answers how many runs are in which state."""
     until = time.monotonic() + AIM_SECONDS
     wanted = memory.scarce()[:3]
@@ -165,7 +166,6 @@ def wait_for_scarce(memory: Any, feed: Any) -> dict[str, int]:
     while wanted and time.monotonic() < until and not any(state in runs for state in wanted):
         time.sleep(0.02)
         runs = states()
-    feed.fill()
     return runs
 
 

@@ -50,6 +50,7 @@ TROUBLE = {
     "[[latency:9]]": 8,
     "[[output:truncated_mp4]]": 2,
     "[[fetch:500*2]]": 4,
+    "[[output_bytes:4000000]]": 10,
 }
 """What the provider does with a prompt, and how often."""
 

@@ -16,11 +16,12 @@ _repeated: contextvars.ContextVar[Iterator[uuid.UUID] | None] = contextvars.Cont
 
 
 def new_id() -> uuid.UUID:
-    """A version 7 UUID (RFC 9562): 48 bits of Unix milliseconds, then 74 random bits."""
+    """A version 7 UUID (RFC 9562): Unix milliseconds, 12 bits of their fraction, then 62 random bits."""
     repeated = _repeated.get()
     if repeated is not None:
         return next(repeated)
-    return of(time.time_ns() // 1_000_000, secrets.randbits(74))
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    return of(milliseconds, (rest * 4096 // 1_000_000) << 62 | secrets.randbits(62))
 
 
 def of(milliseconds: int, bits: int) -> uuid.UUID:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
-pytest_plugins = ["tests.cast", "tests.committed", "tests.studio"]
+pytest_plugins = ["tests.cast", "tests.committed", "tests.studio", "tests.design.browser"]
 
 LOCAL_NAMES = ("localhost", "")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

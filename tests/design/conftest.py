@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.design.browser import browser, stage
-
-__all__ = ["browser", "sample_media", "stage"]
-
 
 @pytest.fixture(scope="session")
 def sample_media(tmp_path_factory: pytest.TempPathFactory) -> Path:

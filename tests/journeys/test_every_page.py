@@ -13,10 +13,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from projects.models import Membership
 from tests.cast import Cast
-from tests.design.browser import browser
 from tests.journeys import everything
-
-__all__ = ["browser"]
 
 pytestmark = pytest.mark.browser
 SITE = "http://localhost"

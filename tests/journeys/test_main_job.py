@@ -18,10 +18,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.circletake.running import INHERITED, ROOT, Running, up
-from tests.design.browser import browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("up")]
-__all__ = ["browser"]
 
 PASSWORD = "three-crows-in-a-row"
 BRIEF = """key,name,category,brief,format
