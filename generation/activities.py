@@ -66,6 +66,7 @@ SENTENCES: dict[str, str] = {
     "take.call_happened": "found that a lost call happened for",
     "take.cancelled": "cancelled",
     "take.failed": "failed to make",
+    "take.noted": "wrote a note on",
     "take.opened": "opened",
     "take.ready": "finished",
     "take.rejected": "rejected{reasons}",

@@ -9,6 +9,7 @@ from projects.models.decisions import (
     RejectReason,
 )
 from projects.models.events import Event, TakeView, TimeLog
+from projects.models.notes import TakeNote
 from projects.models.notices import Notice, NoticePreference
 from projects.models.people import (
     ApiToken,
@@ -65,6 +66,7 @@ __all__ = [
     "SavedFilter",
     "Take",
     "TakeAsset",
+    "TakeNote",
     "TakeView",
     "TimeLog",
     "Workspace",
