@@ -161,7 +161,7 @@ def part_of(pid: int) -> str:
     command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     for word, part in (
         ("postgres", "database"),
-        ("granian", "web"),
+        ("circletake.server", "web"),
         ("circletake.cluster", "lanes"),
         ("manage.py render", "render"),
         ("multiprocessing", "render"),

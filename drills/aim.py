@@ -40,7 +40,7 @@ def _sort(child: psutil.Process, found: dict[str, list[psutil.Process]]) -> None
         if "postgres" in words:
             found["database"].append(child)
             found["database backend"] += [p for p in child.children() if "[local]" in " ".join(p.cmdline())]
-        elif "manage.py web" in words or "granian" in words:
+        elif "manage.py web" in words or "circletake.server" in words:
             found["web"] += [child, *child.children(recursive=True)]
         elif "manage.py work" in words:
             found["work"].append(child)

@@ -121,6 +121,16 @@ def test_a_dead_supervisor_takes_everything_with_it_and_can_be_started_again(dat
         assert again.stop() < 10
 
 
+def test_a_web_server_killed_just_before_its_supervisor_leaves_no_port_taken(data_dir: Path) -> None:
+    """Nobody is left then to end its group: its workers have to end by themselves."""
+    with up(data_dir, DEMO="0") as it:
+        (web,) = [p for p in it.see().values() if f"--port={it.port}" in running.words(p) and p.children()]
+        psutil.Process(it.process.pid).suspend()
+        web.kill()
+        it.stop(signal.SIGKILL)
+        wait_for(lambda: it.left() == [], seconds=15, what="the end of all processes")
+
+
 def replaced(it: Running, before: list[psutil.Process], *, within_seconds: float) -> None:
     """Wait until six new processes of the queue run, and none of the former ones does."""
 

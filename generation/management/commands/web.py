@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.HASHED_STATIC:
             call_command("collectstatic", interactive=False, verbosity=0)
-        os.execv(sys.executable, [sys.executable, "-m", "granian", *self.granian_options()])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-m", "circletake.server", *self.granian_options()])  # noqa: S606
 
     def granian_options(self) -> list[str]:
         return [
