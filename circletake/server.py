@@ -14,7 +14,7 @@ from circletake import postgres
 
 def main() -> None:
     os.register_at_fork(after_in_child=lambda: postgres.die_with_parent(signal.SIGKILL))
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
