@@ -28,7 +28,8 @@ LONGEST_WAIT = datetime.timedelta(hours=6)
 def not_accepted(*, call: Call, error: ProviderError, now: datetime.datetime) -> None:
     """The submit did not end with a job: it was refused, or nobody knows."""
     if error.ambiguous:
-        unknown.mark(call=call.pk, error=error, now=now)
+        if unknown.mark(call=call.pk, error=error, now=now):
+            _count(call.run, call, error, now)
         return
     with transaction.atomic():
         row = ending.locked(call.run_id)

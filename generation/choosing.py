@@ -25,6 +25,9 @@ from routing.document import ModelChoice
 RETRY = datetime.timedelta(seconds=60)
 """When a run is looked at again that no model can take at present."""
 
+PROBE_PAUSE = datetime.timedelta(seconds=10)
+"""When a run is looked at again whose model is being probed by others."""
+
 
 @dataclasses.dataclass
 class Order:
@@ -105,7 +108,7 @@ def _choose(run: Run, known: Facts, materials: Materials, now: datetime.datetime
             rests.append(choice.resting_until)
     words = "; ".join(against) or "the route names no further model"
     if rests:
-        return Later(run, max(min(rests), now + datetime.timedelta(seconds=1)), words)
+        return Later(run, max(min(rests), now + PROBE_PAUSE), words)
     if run.take.phase == Phase.HERO and choices[run.choice :]:
         return Later(run, now + RETRY, f"An approved model must become available: {words}")
     return Hopeless(run, ErrorClass.UNAVAILABLE, f"No model can make this: {words}.")

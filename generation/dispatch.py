@@ -28,7 +28,6 @@ from routing import health
 from routing.brief import Breaker
 
 BATCH = 200
-PROBE_PAUSE = datetime.timedelta(seconds=10)
 
 
 def submit_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit: int = BATCH) -> int:
@@ -45,6 +44,7 @@ def submit_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit:
         orders = _chosen(runs, open_files, at)
         committed = intents.commit(orders, lease=lease, now=at)
         for full in committed.full:
+            _not_sent(full.order)
             put_off({full.order.run.pk: (full.until, full.words)})
         sent = [intent.order.run.pk for intent in committed.intents]
         Run.objects.filter(lease=lease).exclude(pk__in=sent).update(**moves.FREE)
@@ -63,7 +63,7 @@ def _chosen(runs: list[Run], open_files: contextlib.ExitStack, now: datetime.dat
                 ending.fail_run(run=found.run.pk, error_class=found.error_class, error=found.words, now=now)
             case Order() if not _let_through(found, now):
                 words = f"{found.choice.model} to be well again: it is being probed"
-                put_off({found.run.pk: (now + PROBE_PAUSE, words)})
+                put_off({found.run.pk: (now + choosing.PROBE_PAUSE, words)})
             case Order():
                 orders.append(found)
     uncovered = intents.uncovered(orders)
@@ -88,6 +88,16 @@ def _let_through(order: Order, now: datetime.datetime) -> bool:
         at_most=order.choice.at_most or Decimal(0),
         now=now,
     )
+
+
+def _not_sent(order: Order) -> None:
+    """A probe that found no place at its provider keeps no money."""
+    if order.choice.health != Breaker.CLOSED:
+        health.not_sent(
+            workspace=order.run.take.workspace,
+            model_key=order.choice.model,
+            at_most=order.choice.at_most or Decimal(0),
+        )
 
 
 def put_off(runs: Mapping[uuid.UUID, tuple[datetime.datetime, str]]) -> None:

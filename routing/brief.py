@@ -91,7 +91,9 @@ class Breaker(enum.StrEnum):
 class Health:
     """How a model does just now. `failure_share` is of the calls in the window, from 0 to 1.
 
-    While half open, `probe_money_left` (reporting currency) bounds what a probe may cost.
+    While half open, `probe_money_left` (reporting currency) bounds what probes may cost; each takes
+    at least `least_probe` of it, so that free ones are limited too. The first one (`first_probe`)
+    may go whatever it costs: else a model that is dearer than all that money would never come back.
     """
 
     breaker: str = Breaker.CLOSED
@@ -99,6 +101,12 @@ class Health:
     calls: int = 0
     retry_at: datetime.datetime | None = None
     probe_money_left: Decimal = Decimal(0)
+    least_probe: Decimal = Decimal(0)
+    first_probe: bool = False
+
+    def lets_probe(self, at_most: Decimal) -> bool:
+        """Whether a probe that costs at most this may go while the breaker is half open."""
+        return self.first_probe or max(at_most, self.least_probe) <= self.probe_money_left
 
 
 @dataclasses.dataclass(frozen=True)

@@ -143,7 +143,7 @@ def _resting(model: Model, *, at_most: Decimal | None) -> tuple[str, ...]:
     if health.breaker == Breaker.OPEN:
         until = f" until {health.retry_at:%H:%M} UTC" if health.retry_at else ""
         return (f"it is resting{until}: {share}",)
-    if health.breaker == Breaker.HALF_OPEN and (at_most or Decimal(0)) > health.probe_money_left:
+    if health.breaker == Breaker.HALF_OPEN and not health.lets_probe(at_most or Decimal(0)):
         return (f"it is being probed and the money for probes is used up: {share}",)
     return ()
 

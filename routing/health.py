@@ -29,15 +29,22 @@ ZERO = Decimal(0)
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """When a breaker opens and closes. `probe_money` (workspace's currency) may go into probes;
-    after `fresh_money_seconds` of probing in vain it may be spent once more."""
+    """When a breaker opens and closes. `probe_money` (workspace's currency) may go into probes, at
+    most `most_probes` of them, for each takes its share at least; after `fresh_money_seconds` of
+    probing in vain it may be spent once more. The first probe goes whatever it costs."""
 
     window_seconds: int = 600
     least_calls: int = 5
     open_share: Decimal = Decimal("0.5")
     rest_seconds: int = 120
     probe_money: Decimal = Decimal(2)
+    most_probes: int = 5
     fresh_money_seconds: int = 3600
+
+    @property
+    def least_probe(self) -> Decimal:
+        """What a probe takes of the money at least, even where it costs nothing."""
+        return self.probe_money / self.most_probes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,12 +84,10 @@ def state_at(state: str, retry_at: datetime.datetime | None, now: datetime.datet
     return state
 
 
-def probe_money_left(row: ModelHealth, now: datetime.datetime, rule: Rule) -> Decimal:
-    """What a probe may cost at most just now."""
+def is_fresh(row: ModelHealth, now: datetime.datetime, rule: Rule) -> bool:
+    """Whether so much time went by in vain that the money for probes is there once more."""
     since = (now - row.retry_at).total_seconds() if row.retry_at else 0
-    if since >= rule.fresh_money_seconds:
-        return rule.probe_money
-    return max(ZERO, rule.probe_money - row.probe_spent)
+    return since >= rule.fresh_money_seconds
 
 
 def probe(*, workspace: Workspace, model_key: str, at_most: Decimal, now: datetime.datetime) -> bool:
@@ -95,16 +100,25 @@ def probe(*, workspace: Workspace, model_key: str, at_most: Decimal, now: dateti
         row = _locked(workspace, model_key)
         if row is None or state_at(row.state, row.retry_at, now) == Breaker.CLOSED:
             return True
-        left = probe_money_left(row, now, rule())
-        if state_at(row.state, row.retry_at, now) == Breaker.OPEN or at_most > left:
+        about = _health(row, Window(0, 0), now)
+        if about.breaker == Breaker.OPEN or not about.lets_probe(at_most):
             return False
-        if left > rule().probe_money - row.probe_spent:
-            row.probe_spent, row.retry_at = ZERO, now  # the money is fresh again
-        row.probe_spent += at_most
+        if is_fresh(row, now, rule()):
+            row.probe_spent, row.retry_at = ZERO, now
+        row.probe_spent += max(at_most, about.least_probe)
         if row.state != Breaker.HALF_OPEN:
             row.state, row.changed_at = Breaker.HALF_OPEN, now
         row.save(update_fields=["state", "changed_at", "retry_at", "probe_spent"])
     return True
+
+
+def not_sent(*, workspace: Workspace, model_key: str, at_most: Decimal) -> None:
+    """Gives back the money of a probe that `probe` let through and that was not sent after all."""
+    with transaction.atomic():
+        row = _locked(workspace, model_key)
+        if row is not None and row.state == Breaker.HALF_OPEN:
+            row.probe_spent = max(ZERO, row.probe_spent - max(at_most, rule().least_probe))
+            row.save(update_fields=["probe_spent"])
 
 
 def record(
@@ -144,12 +158,15 @@ def facts(workspace: Workspace, keys: Iterable[str], *, now: datetime.datetime) 
 def _health(row: ModelHealth | None, window: Window | None, now: datetime.datetime) -> Health:
     if row is None or window is None:
         return Health()
+    spent = ZERO if is_fresh(row, now, rule()) else row.probe_spent
     return Health(
         breaker=state_at(row.state, row.retry_at, now),
         failure_share=window.failure_share,
         calls=window.calls,
         retry_at=row.retry_at,
-        probe_money_left=probe_money_left(row, now, rule()),
+        probe_money_left=max(ZERO, rule().probe_money - spent),
+        least_probe=rule().least_probe,
+        first_probe=not spent,
     )
 
 

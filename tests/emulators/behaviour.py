@@ -24,7 +24,8 @@ class Behaviour:
     """Everything that can be chosen. Durations are seconds; empty text means that all goes well.
 
     fail      the submit is refused: a status (401, 402, 403, 404, 422, 429, 500, 502, 503, 504), or
-              credit, garbage, empty, drop (cut before accepting), lost (accepted, then cut)
+              credit, garbage, empty, drop (cut before accepting), lost (accepted, then cut), crash
+              (accepted, then answered 500 under the request's own name)
     stall     seconds from accepting a submit until it is answered
     result    how an accepted job ends: a type of the provider's error tables, or policy, black,
               no_output, garbage, empty

@@ -83,7 +83,7 @@ class Fal:
         if behaviour.fail == "drop":
             self.refused["drop"] += 1
             return Reply(drop=True)
-        if behaviour.fail and behaviour.fail != "lost":
+        if behaviour.fail and behaviour.fail not in ("lost", "crash"):
             return self._refuse(behaviour.fail, endpoint, behaviour.retry_after)
         if self._queue_is_long(request, key):
             return self._refuse("429", endpoint, behaviour.retry_after)
@@ -93,6 +93,9 @@ class Fal:
         if behaviour.fail == "lost":
             job.answered = False
             return Reply(drop=True)
+        if behaviour.fail == "crash":
+            job.answered = False
+            return fal_errors.failure("internal_error", None, job.id, 0)[2]
         answer = {"status": "IN_QUEUE", "request_id": job.id, "queue_position": 0, **job.addresses}
         return json_reply(200, answer, x_fal_request_id=job.id)
 

@@ -53,6 +53,8 @@ def test_a_picture_of_fal_goes_from_row_to_ready(cast: Cast, engine: Engine, fal
         ("[[output:missing]]", "answered 404"),
         ("[[output:bomb]]", "far more pixels"),
         ("[[result:no_output]]", "names no picture"),
+        ("[[result:garbage]]", "names no picture"),
+        ("[[result:empty]]", "names no picture"),
     ],
 )
 def test_what_cannot_be_used_is_no_take(

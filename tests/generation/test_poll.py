@@ -50,7 +50,8 @@ def test_a_job_under_way_is_asked_about_again_later(cast: Cast, engine: Engine, 
 
 
 @pytest.mark.parametrize(
-    "directive", ["[[poll:500*1]]", "[[poll:429*1]]", "[[poll:garbage*1]]", "[[poll:drop*2]]"]
+    "directive",
+    ["[[poll:500*1]]", "[[poll:429*1]]", "[[poll:garbage*1]]", "[[poll:empty*1]]", "[[poll:drop*2]]"],
 )
 def test_an_answer_that_fails_says_nothing_of_the_job(
     cast: Cast, engine: Engine, fal: Fal, directive: str

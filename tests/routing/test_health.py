@@ -94,8 +94,24 @@ def test_money_for_probes_is_there_again_after_an_hour_in_vain(studio: Workspace
     failing(studio, 5)
     assert probe(studio, "2", minutes(2))
     assert not probe(studio, "0.01", minutes(61))
-    assert probe(studio, "0.01", minutes(62))
-    assert ModelHealth.objects.get().probe_spent == Decimal("0.01")
+    assert probe(studio, "0.50", minutes(62))
+    assert ModelHealth.objects.get().probe_spent == Decimal("0.50")
+
+
+def test_each_probe_takes_its_share_at_least_so_that_free_ones_are_limited_too(studio: Workspace) -> None:
+    failing(studio, 5)
+    assert [probe(studio, "0", minutes(2)) for _ in range(6)] == [True] * 5 + [False]
+    health.not_sent(workspace=studio, model_key=KEY, at_most=Decimal(0))
+    assert probe(studio, "0", minutes(2))
+
+
+def test_the_first_probe_goes_whatever_it_costs_and_once_an_hour(studio: Workspace) -> None:
+    failing(studio, 5)
+    assert health.facts(studio, [KEY], now=minutes(2))[KEY].lets_probe(Decimal(9))
+    assert probe(studio, "9", minutes(2))
+    assert not probe(studio, "9", minutes(3))
+    assert not health.facts(studio, [KEY], now=minutes(3))[KEY].lets_probe(Decimal(9))
+    assert probe(studio, "9", minutes(62))
 
 
 def test_a_probe_that_succeeds_closes_and_old_failures_are_forgotten(studio: Workspace) -> None:

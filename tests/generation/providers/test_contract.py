@@ -121,6 +121,14 @@ def test_an_answer_that_is_lost_after_accepting_is_ambiguous_and_the_job_exists(
     assert [entry["answered"] for entry in kit.emulator.log()] == [False]
 
 
+def test_an_error_under_the_requests_own_name_is_ambiguous_and_the_job_exists(kit: Kit) -> None:
+    with pytest.raises(ProviderError) as caught:
+        kit.submit(kit.job("[[fail:crash]]"))
+    error = caught.value
+    assert (error.error_class, error.ambiguous, error.charged) == (ErrorClass.UNAVAILABLE, True, None)
+    assert len(kit.emulator.log()) == 1
+
+
 def test_an_answer_that_comes_too_late_is_an_ambiguous_timeout_and_the_job_exists(kit: Kit) -> None:
     with pytest.raises(ProviderError) as caught:
         kit.submit(kit.job("[[stall:2]]"), read_seconds=0.2)
