@@ -25,7 +25,7 @@ from generation import (
 from generation.history_check import Fresh
 from generation.history_known import Known
 from generation.history_rows import Faults
-from projects import access, events
+from projects import access, bulk, events
 from projects.access import Right
 from projects.models import Membership, Workspace
 from projects.problems import BadLines
@@ -63,6 +63,7 @@ def import_history(
     charge_rows = history_rows.charges(charges.read(), workspace=workspace, faults=faults)
     decision_rows = history_rows.decisions(decisions.read(), faults=faults)
     with transaction.atomic():
+        bulk.prepare()
         _one_at_a_time(workspace)
         known = history_known.known(workspace=workspace, charges=charge_rows, decisions=decision_rows)
         pots.lock(row.id for row in known.deliverables.values())

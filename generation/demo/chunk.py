@@ -11,6 +11,7 @@ from django.db import connection, models
 from billing import ledger
 from billing.models import Entry, Hold, HoldOutcome
 from generation.models import Call, Recipe, Run
+from projects import bulk
 from projects.models import (
     CapDecision,
     CapRequest,
@@ -60,6 +61,7 @@ class Chunk:
 
     def write(self, workspace: Workspace) -> None:
         """Writes everything in the caller's transaction; the ledger last, so that it follows decisions."""
+        bulk.prepare()
         copy(Deliverable, self.deliverables)
         copy(Round, self.rounds)
         copy(Take, self.takes)
