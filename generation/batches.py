@@ -52,9 +52,15 @@ class Progress:
         return self.in_flight == 0
 
 
-def quote(*, deliverables: Sequence[Deliverable], count: int, now: datetime.datetime | None = None) -> Total:
+def quote(
+    *,
+    deliverables: Sequence[Deliverable],
+    count: int,
+    person_id: uuid.UUID | None = None,
+    now: datetime.datetime | None = None,
+) -> Total:
     """The total of all takes; raises as `make` does for what cannot be made."""
-    orders = _orders(deliverables, count, now or timezone.now())
+    orders = _orders(deliverables, count, person_id, now or timezone.now())
     return _total([order for _, order in orders], count)
 
 
@@ -74,7 +80,7 @@ def make(
     now = now or timezone.now()
     if batch_id and (known := Batch.objects.visible_to(by).filter(pk=batch_id).first()):
         return known
-    orders = _orders(deliverables, count, now)
+    orders = _orders(deliverables, count, by.person_id, now)
     with transaction.atomic():
         pots.lock(deliverable.pk for deliverable, _ in orders)
         ledger.alone(by.workspace_id)  # several counting calls follow
@@ -170,7 +176,10 @@ def finish_all(*, now: datetime.datetime) -> int:
 
 
 def _orders(
-    deliverables: Sequence[Deliverable], count: int, now: datetime.datetime
+    deliverables: Sequence[Deliverable],
+    count: int,
+    person_id: uuid.UUID | None,
+    now: datetime.datetime,
 ) -> list[tuple[Deliverable, takes.Order]]:
     takes.check_count(count)
     unique = {deliverable.pk: deliverable for deliverable in deliverables}
@@ -180,7 +189,9 @@ def _orders(
     for deliverable in unique.values():
         with _named(deliverable):
             takes.check_open(deliverable)
-            resolved = requests.resolve(deliverable=deliverable, phase=Phase.DRAFT, count=count, now=now)
+            resolved = requests.resolve(
+                deliverable=deliverable, phase=Phase.DRAFT, count=count, person_id=person_id, now=now
+            )
             order = takes.order_of(resolved)
             takes.check_possible(order.decision)
             found.append((deliverable, order))

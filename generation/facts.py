@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from collections.abc import Iterable
 
 from billing import budgets
@@ -19,14 +20,18 @@ def collect(
     now: datetime.datetime,
     deliverable: Deliverable | None = None,
     phase: str = "",
+    person_id: uuid.UUID | None = None,
 ) -> Facts:
-    """The facts of this moment; without a deliverable there are no budgets and no history."""
+    """The facts of this moment; without a deliverable there are no budgets and no history.
+
+    `person_id` is who asks for the takes: budgets on that person cover them too.
+    """
     return facts.gather(
         workspace=workspace,
         keys=set(models),
         now=now,
         accounts=providers_with_account(workspace),
-        budgets=budgets_left(deliverable, phase, models, now) if deliverable else (),
+        budgets=budgets_left(deliverable, phase, models, now, person_id) if deliverable else (),
         history=facts.history(deliverable, phase) if deliverable else None,
     )
 
@@ -38,16 +43,23 @@ def providers_with_account(workspace: Workspace) -> frozenset[str]:
 
 
 def budgets_left(
-    deliverable: Deliverable, phase: str, models: Iterable[str], now: datetime.datetime
+    deliverable: Deliverable,
+    phase: str,
+    models: Iterable[str],
+    now: datetime.datetime,
+    person_id: uuid.UUID | None = None,
 ) -> tuple[BudgetLeft, ...]:
-    """What each budget that covers the deliverable has left, at any of these models' providers."""
+    """What each budget that covers the deliverable has left, at any of these models' providers, and who can
+    raise it; those on the person too who asks for the takes."""
     providers = {model.partition("/")[0] for model in models}
     found = budgets.left(
         deliverable=deliverable,
         phase=phase,
         providers=sorted(providers),
         now=now,
+        person_id=person_id,
     )
+    raised_by = " or ".join(budgets.raised_by(deliverable.workspace)) if found else ""
     return tuple(
         BudgetLeft(
             key=str(row.id),
@@ -55,6 +67,7 @@ def budgets_left(
             name=row.name,
             left=row.left,
             provider=row.provider,
+            raised_by=raised_by,
             hard=row.hard,
         )
         for row in found

@@ -8,6 +8,7 @@ voids the request; a dearer quote asks again.
 from __future__ import annotations
 
 import datetime
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -64,7 +65,7 @@ def request(
     access.require(by, Right.MAKE)
     now = now or timezone.now()
     deliverable = take.deliverable
-    resolved = _resolved(deliverable, take, now)
+    resolved = _resolved(deliverable, take, now, by.person_id)
     takes.check_possible(resolved.decision)
     quote = quotes.of(resolved.decision, resolved.budgets)
     try:
@@ -110,7 +111,12 @@ def approve(
     now = now or timezone.now()
     self_approved = _check_approver(hero_request, by)
     _check_unchanged(hero_request, now)
-    decision = requests.priced(deliverable=hero_request.deliverable, request=hero_request.request, now=now)
+    decision = requests.priced(
+        deliverable=hero_request.deliverable,
+        request=hero_request.request,
+        person_id=hero_request.requested_by_id,
+        now=now,
+    )
     _check_price(hero_request, decision.at_most)
     order = takes.Order(
         request=hero_request.request,
@@ -200,13 +206,16 @@ def undo_seconds_left(hero_request: HeroRequest, now: datetime.datetime) -> int:
 # --- checks ---------------------------------------------------------------------------------------
 
 
-def _resolved(deliverable: Deliverable, take: Take, now: datetime.datetime) -> Resolved:
+def _resolved(
+    deliverable: Deliverable, take: Take, now: datetime.datetime, person_id: uuid.UUID | None = None
+) -> Resolved:
     return requests.resolve(
         deliverable=deliverable,
         phase=Phase.HERO,
         prompt=take.prompt or None,
         control_profile=_profile_of(take),
         source_take=take,
+        person_id=person_id,
         now=now,
     )
 

@@ -72,7 +72,8 @@ def hero_details(row: HeroRequest, *, now: datetime.datetime) -> dict[str, Any]:
     deliverable = row.deliverable
     cost = DeliverableCost.objects.filter(deliverable=deliverable).first()
     models = [(step["key"], step["choices"][0]["model"]) for step in row.request["steps"] if step["choices"]]
-    lefts = facts.budgets_left(deliverable, Phase.HERO, [model for _, model in models], now)
+    named = [model for _, model in models]
+    lefts = facts.budgets_left(deliverable, Phase.HERO, named, now, row.requested_by_id)
     return {
         "spent": cost.generation + cost.control + cost.refinement if cost else ZERO,
         "budgets": [{"name": left.name, "after": left.left - row.at_most} for left in lefts],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import uuid
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -53,9 +54,11 @@ def quote(
     model: str | None = None,
     source_take: Take | None = None,
     switch: str = "",
+    person_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
 ) -> Quote:
-    """The price of takes as they would be made now, with cap and budgets; raises as `resolve` does."""
+    """The price of takes as they would be made now by this person, with cap and budgets; raises as
+    `resolve` does."""
     resolved = requests.resolve(
         deliverable=deliverable,
         phase=phase,
@@ -65,6 +68,7 @@ def quote(
         model=model,
         source_take=source_take,
         switch=switch,
+        person_id=person_id,
         now=now,
     )
     return of(resolved.decision, resolved.budgets)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,10 +60,12 @@ def resolve(
     source_take: Take | None = None,
     count: int = 1,
     switch: str = "",
+    person_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
 ) -> Resolved:
     """The request that a take of this phase would run now, with its decision; nothing is written.
 
+    `person_id` is who asks, so that the budgets on that person are looked at too.
     Raises Invalid for values that do not fit, NoTable or NoRoute where no table or
     route serves the deliverable.
     """
@@ -95,6 +98,7 @@ def resolve(
         now=now,
         deliverable=deliverable,
         phase=phase,
+        person_id=person_id,
     )
     decision = deciding.decide(question, table, collected)
     request = _request(subject, graph, decision, pipeline_name, template)
@@ -117,6 +121,7 @@ def priced(
     deliverable: Deliverable,
     request: Mapping[str, Any],
     count: int = 1,
+    person_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
 ) -> Decision:
     """Today's prices and obstacles of exactly this request: its own models in its own order."""
@@ -148,6 +153,7 @@ def priced(
         now=now,
         deliverable=deliverable,
         phase=request["phase"],
+        person_id=person_id,
     )
     return deciding.decide(question, table, collected)
 

@@ -80,7 +80,7 @@ def make(
     if round_id and (known := Round.objects.visible_to(by).filter(pk=round_id).first()):
         return known
     if request is not None:
-        order = recalled_order(deliverable, request, count=count, now=now)
+        order = recalled_order(deliverable, request, count=count, by=by, now=now)
     else:
         order = order_of(
             requests.resolve(
@@ -92,6 +92,7 @@ def make(
                 model=model,
                 count=count,
                 switch=switch,
+                person_id=by.person_id,
                 now=now,
             )
         )
@@ -137,7 +138,12 @@ def make_round(
 
 
 def recalled_order(
-    deliverable: Deliverable, request: Mapping[str, Any], *, count: int, now: datetime.datetime
+    deliverable: Deliverable,
+    request: Mapping[str, Any],
+    *,
+    count: int,
+    by: Membership,
+    now: datetime.datetime,
 ) -> Order:
     """The order that runs exactly a recalled request. A hero render is never made this way."""
     returned.check_request(deliverable, request)
@@ -146,7 +152,9 @@ def recalled_order(
             {"request": ["This is a hero render."]},
             remedy="Ask for a hero render of a selected draft instead; a manager approves it.",
         )
-    decision = requests.priced(deliverable=deliverable, request=request, count=count, now=now)
+    decision = requests.priced(
+        deliverable=deliverable, request=request, count=count, person_id=by.person_id, now=now
+    )
     return Order(
         request=dict(request),
         decision=decision,

@@ -33,7 +33,9 @@ class Quotes(Call):
 
     @extend_schema(request=shapes.QuoteBody, responses={200: shapes.QuoteAnswer})
     def post(self, request: Request) -> Response:
-        return self.answer(quotes.quote(**self.body(shapes.QuoteBody)).document())
+        return self.answer(
+            quotes.quote(**self.body(shapes.QuoteBody), person_id=self.membership.person_id).document()
+        )
 
 
 class Takes(Listing):

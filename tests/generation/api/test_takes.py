@@ -36,6 +36,21 @@ def test_a_quote_tells_price_cap_and_budgets_and_changes_nothing(studio: Cast, a
     assert (Take.objects.count(), Hold.objects.count()) == (0, 0)
 
 
+def test_a_quote_looks_at_the_budget_of_who_asks_and_says_who_can_raise_it(studio: Cast, as_: Call) -> None:
+    person = studio.producer.person
+    budgets.set_budget(
+        scope="person", target=person, limit=Decimal("0.10"), window="month", by=studio.finance
+    )
+    body = {"deliverable": "acme/autumn/opening", "phase": "draft", "count": 2}
+    found = as_("producer").post("quotes/", body, key=None).json()
+    assert found["budgets"] == [
+        {"scope": "person", "name": "Person Producer, each month", "left": "0.10000000"}
+    ]
+    assert found["decision"]["outcome"] == "budget"
+    assert found["decision"]["reasons"][-1].endswith("Finance or Manager or Second.Manager can raise it")
+    assert as_("manager").post("quotes/", body, key=None).json()["budgets"] == []
+
+
 @pytest.mark.parametrize("count", [0, 21, "many", 1.5])
 def test_a_count_that_does_not_fit_is_422(as_: Call, count: Any) -> None:
     found = problem(as_("producer").post(TAKES, {"count": count}), 422)
