@@ -1,7 +1,8 @@
 """The render lane: a pool of processes that draws the built-in renderer's jobs and makes renditions.
 
-It stands outside the queue, so that work on the processor never delays the other lanes. Jobs are leased rows;
-one whose process died is drawn again, at most `MOST_ATTEMPTS` times.
+It stands outside the queue, so that work on the processor never delays the other lanes. Jobs are leased rows,
+and their leases are renewed while they are drawn; one whose process died is drawn again, at most
+`MOST_ATTEMPTS` times.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import datetime
 import multiprocessing
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -29,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 3
 JOBS_A_PROCESS = 200
-LEASE = datetime.timedelta(minutes=10)
 NO_ROOM_PAUSE = datetime.timedelta(seconds=30)
 IDLE_SECONDS = 0.3
 
@@ -50,7 +50,7 @@ def lease(*, limit: int, now: datetime.datetime) -> list[SketchJob]:
     if limit < 1:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(LEASED, {"now": now, "until": now + LEASE, "limit": limit})
+        cursor.execute(LEASED, {"now": now, "until": _until(now), "limit": limit})
         ids = [row[0] for row in cursor.fetchall()]
     jobs = list(SketchJob.objects.filter(pk__in=ids).order_by("not_before", "pk"))
     worn = [job for job in jobs if job.attempts > MOST_ATTEMPTS]
@@ -58,6 +58,16 @@ def lease(*, limit: int, now: datetime.datetime) -> list[SketchJob]:
         words = f"The renderer ended {MOST_ATTEMPTS} times while it drew this."
         finish(job, {"state": "failed", "error_class": "unavailable", "error": words}, now=now)
     return [job for job in jobs if job not in worn]
+
+
+def renew(jobs: Iterable[SketchJob], *, now: datetime.datetime) -> None:
+    """Keeps jobs that are still being drawn for another LEASE_SECONDS."""
+    running = SketchJob.objects.filter(pk__in=[job.pk for job in jobs], state=SketchJob.State.RUNNING)
+    running.update(leased_until=_until(now))
+
+
+def _until(now: datetime.datetime) -> datetime.datetime:
+    return now + datetime.timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def work_of(job: SketchJob) -> tuple[Callable[..., dict[str, Any]], Sequence[Any]]:
@@ -132,6 +142,7 @@ class Studio:
         self.processes = processes
         self.pool = self._new_pool()
         self.drawing: dict[Future[dict[str, Any]], SketchJob] = {}
+        self.renewed_at = 0.0
 
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -143,6 +154,7 @@ class Studio:
 
     def beat(self) -> None:
         """Takes jobs up to the number of processes, waits a moment, and writes what is done."""
+        self._renew()
         for job in lease(limit=self.processes - len(self.drawing), now=timezone.now()):
             function, arguments = work_of(job)
             self.drawing[self.pool.submit(function, *arguments)] = job
@@ -151,7 +163,14 @@ class Studio:
             return
         done, _ = wait(self.drawing, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
-            self._written(self.drawing.pop(future), future)
+            self._written(self.drawing[future], future)
+            del self.drawing[future]  # only now: while the database is away, it is written later
+
+    def _renew(self) -> None:
+        """Well before the leases run out, and not with every beat."""
+        if self.drawing and time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 4:
+            renew(self.drawing.values(), now=timezone.now())
+            self.renewed_at = time.monotonic()
 
     def _written(self, job: SketchJob, future: Future[dict[str, Any]]) -> None:
         error = future.exception()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime
 import errno
+from concurrent.futures import Future
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.conf import settings
+from django.db import OperationalError
 from django.utils import timezone
 
 from generation import painting, render
@@ -35,16 +39,17 @@ def test_a_job_is_leased_once(cast: Cast, engine: Engine) -> None:
     now = engine.now
     assert [row.pk for row in render.lease(limit=5, now=now)] == [job().pk]
     assert render.lease(limit=5, now=now) == []
-    assert render.lease(limit=0, now=now + render.LEASE * 2) == []
-    assert [row.pk for row in render.lease(limit=5, now=now + render.LEASE * 2)] == [job().pk]
+    later = now + datetime.timedelta(seconds=2 * settings.LEASE_SECONDS)
+    assert render.lease(limit=0, now=later) == []
+    assert [row.pk for row in render.lease(limit=5, now=later)] == [job().pk]
 
 
 def test_a_job_that_ends_the_renderer_again_and_again_is_given_up(cast: Cast, engine: Engine) -> None:
     take = ask(cast, retries=0)
     engine.submit()
-    now = engine.now
-    for round_ in range(render.MOST_ATTEMPTS + 1):
-        render.lease(limit=5, now=now + render.LEASE * 2 * round_)
+    for _ in range(render.MOST_ATTEMPTS + 1):
+        render.lease(limit=5, now=engine.now)
+        engine.later(2 * settings.LEASE_SECONDS)
     assert (job().state, job().error_class) == (SketchJob.State.FAILED, "unavailable")
     engine.later(2 * 3600)
     engine.until_quiet()
@@ -129,6 +134,56 @@ def test_renditions_are_asked_for_once_and_wait_for_nobody(cast: Cast, engine: E
     assert (take.state, Rendition.objects.count()) == (TakeState.READY, 0)
     assert render.draw_due(now=engine.now) == 1
     assert Rendition.objects.count() == 2
+
+
+class Pool:
+    """Takes jobs and draws none of them."""
+
+    def __init__(self) -> None:
+        self.drawing: list[Future[dict[str, Any]]] = []
+
+    def submit(self, *work: object) -> Future[dict[str, Any]]:
+        self.drawing.append(Future())
+        return self.drawing[-1]
+
+
+@pytest.fixture
+def studio(monkeypatch: pytest.MonkeyPatch) -> render.Studio:
+    monkeypatch.setattr(render.Studio, "_new_pool", lambda self: Pool())
+    return render.Studio(processes=1)
+
+
+def test_what_a_killed_renderer_drew_is_due_again_as_soon_as_any_lease_has_run_out(
+    cast: Cast, engine: Engine, studio: render.Studio
+) -> None:
+    """Its lease is short, and is renewed for as long as the job is drawn."""
+    ask(cast)
+    engine.submit()
+    studio.beat()
+    soon = timezone.now() + datetime.timedelta(seconds=settings.LEASE_SECONDS + 1)
+    assert (job().state, studio.processes) == (SketchJob.State.RUNNING, len(studio.drawing))
+    SketchJob.objects.update(leased_until=timezone.now())
+    studio.renewed_at -= settings.LEASE_SECONDS
+    studio.beat()
+    assert render.lease(limit=5, now=timezone.now()) == []
+    assert [row.pk for row in render.lease(limit=5, now=soon)] == [job().pk]
+
+
+def test_what_was_drawn_while_the_database_was_away_is_written_later(
+    cast: Cast, engine: Engine, studio: render.Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(cast)
+    engine.submit()
+    studio.beat()
+    (future,) = studio.drawing
+    future.set_result({"state": "succeeded", "outputs": [{"url": "store:a"}]})
+    with monkeypatch.context() as away:
+        away.setattr(render, "finish", mock.Mock(side_effect=OperationalError("it is away")))
+        with pytest.raises(OperationalError):
+            studio.beat()
+    assert job().state == SketchJob.State.RUNNING
+    studio.beat()
+    assert (job().state, studio.drawing) == (SketchJob.State.SUCCEEDED, {})
 
 
 @pytest.mark.slow
