@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import signal
 
@@ -77,4 +76,4 @@ def kill(process: psutil.Process) -> bool:
         process.send_signal(signal.SIGKILL)
     except psutil.Error:
         return False
-    return process.pid != os.getpid()
+    return True

@@ -26,8 +26,9 @@ from typing import Any
 from bench import stage
 
 IN_FLIGHT = 24
-AIM_SECONDS = 15.0
 QUIET_SECONDS = 420.0
+STUCK_SECONDS = 300.0
+PATIENCE_SECONDS = 60.0
 
 
 def main() -> None:
@@ -90,6 +91,9 @@ def leg(memory: Any, *, seed: int, kills: int, data: Path, port: int) -> None:
         try:
             program.start()
             result = fight(memory, program, url, seed=seed, kills=kills)
+        except Exception as error:
+            memory.broke(f"The leg of seed {seed} broke off: {type(error).__name__}: {error}"[:500])
+            raise
         finally:
             connections.close_all()
             program.stop()
@@ -97,90 +101,90 @@ def leg(memory: Any, *, seed: int, kills: int, data: Path, port: int) -> None:
 
 
 def fight(memory: Any, program: Any, url: str, *, seed: int, kills: int) -> dict[str, Any]:
-    from drills import stand, studio, truth
+    from drills import asked, stand, studio, truth
 
     dice = random.Random(seed)
     studios = [
         studio.Studio("asks", f"{url}/fal", webhooks=True, doubtful="0"),
         studio.Studio("doubts", f"{url}/fal", webhooks=False, doubtful="1"),
     ]
-    feed = studio.Feed(studios, many=IN_FLIGHT, dice=dice)
+    feed = studio.Feed(studios, many=IN_FLIGHT, dice=dice, url=program.url)
     stand.wait_until_ready(program)
-    begun = time.monotonic()
+    begun = last = time.monotonic()
     done = 0
     while done < kills:
-        done += shoot(memory, program, feed, dice)
-    say(f"  {kills} kills in {time.monotonic() - begun:.0f} s; {feed.asked} rounds of 2 takes asked for.")
+        if shoot(memory, program, feed, dice):
+            done, last = done + 1, time.monotonic()
+        elif time.monotonic() - last > STUCK_SECONDS:
+            raise RuntimeError(f"For {STUCK_SECONDS:.0f} s there was nothing to kill: the program is down.")
+    say(f"  {kills} kills in {time.monotonic() - begun:.0f} s; {len(feed.promised)} takes promised.")
     stand.wait_until_ready(program)
-    wrong = calm(program)
+    starts = program.starts
+    wrong = grant(feed) + calm(program)
     wrong += truth.unlisted(studios)
     settled: collections.Counter[str] = collections.Counter()
     for _ in range(20):
-        said = truth.settle(studios, truth.log(url))
+        said = truth.settle(studios, truth.ended_log(url))
         if not said:
             break
         settled.update(said)
         wrong += calm(program)
-    jobs = truth.log(url)
+    if program.starts != starts:
+        wrong.append(f"In peace the program ended by itself {program.starts - starts} times.")
+    jobs = truth.ended_log(url)
     wrong += truth.violations(studios, jobs)
+    wrong += asked.violations(feed.promised)
     return {
-        "takes": 2 * feed.asked,
+        "takes": len(feed.promised),
+        "asked_again": feed.repeated,
         "cancelled": feed.cancelled,
         "jobs": len(jobs),
         "settled_by_the_log": dict(settled),
-        "sent_once_more": _sent_once_more(),
-        "starts_of_up": program.starts,
+        **truth.figures(),
+        "starts_of_up": starts,
         "violations": wrong,
     }
 
 
-def _sent_once_more() -> int:
-    from projects.models import Event
+def grant(feed: Any) -> list[str]:
+    """The wish that was open at the last kill is granted now, and once."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not feed.finish():
+        if time.monotonic() > until:
+            return [f"In {PATIENCE_SECONDS:.0f} s of peace the program granted no takes: {feed.waiting}."]
+        time.sleep(1)
+    return []
 
-    return Event.objects.filter(kind="take.sent_once_more").count()
 
+def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
+    """One kill at a moment when runs are in the scarcest state there is; False where nothing was hit.
 
-def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> int:
-    """One kill at a moment when runs are in the scarcest state there is; 0 where nothing was hit.
-
-    Whom it hits is chosen before that moment, so that it is not over when the signal is sent.
+    Most wait until the engine moves again after the last one; some strike while it still gets up, and count
+    for no state. Whom it hits is chosen before that moment, so that it is not over when the signal is sent.
     """
-    from drills import aim
+    from drills import aim, moment
 
-    time.sleep(dice.uniform(0.2, 3.0))
+    time.sleep(dice.uniform(0.1, 2.0))
     program.keep_up()
     feed.fill()
+    moves = dice.random() < 0.85 and moment.wait_until_it_moves()
     target = aim.choose(program.pid, dice)
-    runs = wait_for_scarce(memory)
-    if target is None or not runs or not aim.kill(target[1]):
-        return 0
-    memory.killed({"part": target[0], "runs": runs, "at": round(time.time(), 3)})
-    return 1
-
-
-def wait_for_scarce(memory: Any) -> dict[str, int]:
-    """Waits a while for a state that too few kills have met; answers how many runs are in which state."""
-    until = time.monotonic() + AIM_SECONDS
-    wanted = memory.scarce()[:3]
-    runs = states()
-    while wanted and time.monotonic() < until and not any(state in runs for state in wanted):
-        time.sleep(0.02)
-        runs = states()
-    return runs
-
-
-def states() -> dict[str, int]:
-    """How many runs are in which state; empty while the database is away."""
-    from django.db import Error, connection
-    from django.db.models import Count
-
-    from generation.models import Run
-
-    try:
-        return dict(Run.objects.values_list("state").annotate(n=Count("pk")).order_by("state"))
-    except Error:
-        connection.close()
-        return {}
+    found = moment.wait_for(memory.scarce()[:3] if moves else ())
+    if target is None or found is None:
+        return False
+    delay = time.monotonic() - found.seen_at
+    if not aim.kill(target[1]):
+        return False
+    memory.killed(
+        {
+            "part": target[0],
+            "runs": found.runs,
+            "moves": moves,
+            "seen_before_ms": round(delay * 1000, 1),
+            "at": round(time.time(), 3),
+        }
+    )
+    return True
 
 
 def calm(program: Any) -> list[str]:
@@ -215,6 +219,7 @@ def report(memory: Any) -> None:
         say(f"  VIOLATION {line}")
     say(f"So far {len(memory.kills())} kills, by part {memory.by_part()}")
     say(f"  with runs in the state at that moment: {memory.by_state()}")
+    say(f"  of them while the engine moved: {memory.while_moving()}")
 
 
 def say(words: str) -> None:

@@ -38,6 +38,11 @@ class Memory:
         self.legs[-1].update(finished=True, **result)
         self.save()
 
+    def broke(self, why: str) -> None:
+        """The leg could not be judged: that is a violation too, and its kills do not count."""
+        self.legs[-1]["violations"] = [why]
+        self.save()
+
     def save(self) -> None:
         fresh = self.path.with_suffix(".new")
         fresh.write_text(json.dumps({"legs": self.legs}, indent=1))
@@ -50,14 +55,18 @@ class Memory:
         return [kill for leg in counted for kill in leg["kills"]]
 
     def by_state(self, *, unfinished: bool = False) -> dict[str, int]:
-        """In how many kills at least one run was in the state."""
+        """In how many kills at least one run was in the state, while the engine moved."""
         counts = collections.Counter(
-            state for kill in self.kills(unfinished=unfinished) for state in kill["runs"]
+            state for kill in self.kills(unfinished=unfinished) if kill["moves"] for state in kill["runs"]
         )
         return {state: counts[state] for state in STATES}
 
     def by_part(self) -> dict[str, int]:
         return dict(sorted(collections.Counter(kill["part"] for kill in self.kills()).items()))
+
+    def while_moving(self) -> int:
+        """How many kills met an engine that moved; the others struck while it still got up."""
+        return sum(kill["moves"] for kill in self.kills())
 
     def scarce(self) -> list[str]:
         """States met by too few kills so far, this leg's included, the scarcest first."""

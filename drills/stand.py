@@ -20,6 +20,9 @@ SECONDS = {"SWEEP_SECONDS": "3", "LEASE_SECONDS": "5", "CANARY_SECONDS": "15", "
 The canary counts from the start of a group, which on a busy machine takes a while to answer at all.
 """
 
+STARTS = 10
+"""Attempts to start it that may fail in a row."""
+
 
 def environment(folder: Path, port: int) -> dict[str, str]:
     return stage.environment(
@@ -50,6 +53,7 @@ class Program:
         return self.process.pid
 
     def start(self) -> None:
+        """Returns once this very process serves, or has ended by itself; raises TimeoutError."""
         self.starts += 1
         with (self.folder / "up.log").open("ab") as out:
             self.process = subprocess.Popen(
@@ -61,17 +65,27 @@ class Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        stage.wait_for(f"http://127.0.0.1:{self.port}/healthz")
+        until = time.monotonic() + stage.START_SECONDS
+        while time.monotonic() < until:
+            if self.process.poll() is not None or (self._has_web() and self.answers("healthz")):
+                return
+            time.sleep(0.2)
+        raise TimeoutError(f"The program did not serve within {stage.START_SECONDS} s.")
+
+    def _has_web(self) -> bool:
+        """A web server that a killed one left behind may answer as well, and is none of ours."""
+        try:
+            below = [" ".join(child.cmdline()) for child in psutil.Process(self.pid).children()]
+        except psutil.Error:
+            return False
+        return any(f"--port={self.port}" in words for words in below)
 
     def keep_up(self) -> None:
         """Starts it again where it has ended; what a killed one left behind may need a moment to go."""
-        for _ in range(10):
+        for _ in range(STARTS):
             if self.process is not None and self.process.poll() is None:
                 return
-            try:
-                self.start()
-            except TimeoutError:
-                continue
+            self.start()
         raise RuntimeError(f"The program does not start any more. {self.folder / 'up.log'} says why.")
 
     def stop(self) -> None:
@@ -86,9 +100,13 @@ class Program:
             for process in [self.process, *below]:
                 process.kill()
 
-    def answers(self) -> bool:
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self, page: str = "readyz") -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/{page}", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

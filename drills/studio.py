@@ -6,17 +6,19 @@ its limit once more, saying so.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import uuid
 from decimal import Decimal
 from typing import Any
 
+import httpx
 from django.db import Error, connection
 from django.utils import timezone
 
 from generation import accounts, cancel, pipelines, takes, workspaces
 from generation.models import ProviderAccount
-from projects import work
+from projects import tokens, work
 from projects.identifiers import new_id
 from projects.models import Deliverable, Membership, Take
 from projects.models.takes import TAKES_IN_FLIGHT
@@ -26,6 +28,9 @@ from routing import default_table, tables
 KEY = "drill-id:drill-secret"
 DELIVERABLES = 6
 CAP = 1000
+ROUND = 2
+"""Takes that are asked for at a time."""
+
 THREE_STEPS: dict[str, Any] = {
     "steps": [
         {"key": "image", "kind": "image", "stage": "generation", "scale": "0.4"},
@@ -77,6 +82,7 @@ class Studio:
         )
         _publish(self.member)
         self.deliverables = _deliverables(self.member)
+        self.token = tokens.issue(membership=self.member, label="drill")
 
 
 def _publish(member: Membership) -> None:
@@ -134,36 +140,61 @@ def _deliverables(member: Membership) -> list[Deliverable]:
 
 
 class Feed:
-    """Keeps so many takes under way, whatever is killed; each request is repeated until it is known done."""
+    """Keeps so many takes under way, whatever is killed; each request is repeated until it is known done.
 
-    def __init__(self, studios: list[Studio], *, many: int, dice: random.Random) -> None:
+    Every second one is asked over the API, of a web server that may be killed as well.
+    """
+
+    def __init__(self, studios: list[Studio], *, many: int, dice: random.Random, url: str) -> None:
         self.studios = studios
         self.many = many
         self.dice = dice
-        self.asked = 0
+        self.url = url
+        self.promised: dict[uuid.UUID, str] = {}
         self.cancelled = 0
-        self.waiting: tuple[Studio, Deliverable, uuid.UUID, str] | None = None
+        self.repeated = 0
+        self.waiting: Wish | None = None
 
     def fill(self) -> None:
-        """Asks for takes until enough are under way. A database that is away is met again the next time."""
+        """Asks for takes until enough are under way. A program that is away is met again the next time."""
         try:
             while Take.objects.filter(state__in=TAKES_IN_FLIGHT).count() < self.many:
-                self._ask()
+                if not self.ask():
+                    return
             if self.dice.random() < 0.25:
                 self._cancel()
         except Error:
             connection.close()
 
-    def _ask(self) -> None:
-        if self.waiting is None:
-            studio = self.dice.choice(self.studios)
-            trouble = self.dice.choices(list(TROUBLE), list(TROUBLE.values()))[0]
-            words = f"Lighthouse {self.asked} {trouble}".strip()
-            self.waiting = (studio, self.dice.choice(studio.deliverables), new_id(), words)
-        studio, deliverable, round_id, words = self.waiting
-        takes.make(deliverable=deliverable, by=studio.member, prompt=words, count=2, round_id=round_id)
+    def finish(self) -> bool:
+        """Asks until the last wish is known to be granted; False where it still is not."""
+        try:
+            return self.waiting is None or self.ask()
+        except Error:
+            connection.close()
+            return False
+
+    def ask(self) -> bool:
+        """Says the wish that is open, or a new one; True once the takes are promised."""
+        wish = self.waiting = self.waiting or self._wish()
+        takes = _over_the_api(self.url, wish) if wish.over_the_api else _here(wish)
+        if takes is None:
+            self.repeated += 1
+            return False
         self.waiting = None
-        self.asked += 1
+        self.promised.update(dict.fromkeys(takes, wish.trouble))
+        return True
+
+    def _wish(self) -> Wish:
+        studio = self.dice.choice(self.studios)
+        return Wish(
+            key=new_id(),
+            studio=studio,
+            deliverable=self.dice.choice(studio.deliverables),
+            trouble=self.dice.choices(list(TROUBLE), list(TROUBLE.values()))[0],
+            number=len(self.promised),
+            over_the_api=self.dice.random() < 0.5,
+        )
 
     def _cancel(self) -> None:
         studio = self.dice.choice(self.studios)
@@ -175,3 +206,47 @@ class Feed:
             self.cancelled += cancel.cancel(take=take, by=studio.member, now=timezone.now())
         except Refused:
             return
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """A request for a round of takes, known by its key."""
+
+    key: uuid.UUID
+    studio: Studio
+    deliverable: Deliverable
+    trouble: str
+    number: int
+    over_the_api: bool
+
+    @property
+    def prompt(self) -> str:
+        return f"Lighthouse {self.number} {self.trouble}".strip()
+
+
+def _here(wish: Wish) -> list[uuid.UUID]:
+    """Asks in this process, over a database that may be killed meanwhile: then it raises Error."""
+    made = takes.make(
+        deliverable=wish.deliverable,
+        by=wish.studio.member,
+        prompt=wish.prompt,
+        count=ROUND,
+        round_id=wish.key,
+    )
+    return list(made.takes.values_list("pk", flat=True))
+
+
+def _over_the_api(url: str, wish: Wish) -> list[uuid.UUID] | None:
+    """None where no answer came, or one that says to try again; any other refusal is a fault of the drill."""
+    headers = {"Authorization": f"Token {wish.studio.token}", "Idempotency-Key": str(wish.key)}
+    body = {"count": ROUND, "prompt": wish.prompt}
+    address = f"{url}/api/v1/deliverables/{wish.deliverable.pk}/takes/"
+    try:
+        answer = httpx.post(address, json=body, headers=headers, timeout=10)
+    except httpx.TransportError:
+        return None
+    if answer.status_code == httpx.codes.CREATED:
+        return [uuid.UUID(take["id"]) for take in answer.json()["takes"]]
+    if answer.status_code == httpx.codes.CONFLICT or answer.is_server_error:
+        return None
+    raise RuntimeError(f"The API refused takes with {answer.status_code}: {answer.text[:500]}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import collections
 import itertools
 import json
+import time
 import urllib.request
+import uuid
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -18,10 +20,13 @@ from drills.studio import Studio
 from generation import tokens, unknown
 from generation.models import Call, Run
 from generation.models.runs import RUNS_IN_FLIGHT, CallState, RunState
+from generation.providers.protocol import ErrorClass
 from projects.models import Event, Take, TakeAsset
 from projects.models.takes import TAKES_IN_FLIGHT, TakeState
 
 EVIDENCE = ("intended_at", "unknown_since", "what_happened", "model", "payload_sha256", "token_sha256")
+FINAL = frozenset({"succeeded", "failed", "blocked", "cancelled"})
+JOB_SECONDS = 60.0
 Job = dict[str, Any]
 
 
@@ -29,6 +34,16 @@ def log(url: str) -> list[Job]:
     with urllib.request.urlopen(f"{url}/_control/log", timeout=60) as answer:
         jobs: list[Job] = json.load(answer)["jobs"]
     return jobs
+
+
+def ended_log(url: str) -> list[Job]:
+    """The log once no job runs any more: before that nobody knows what will have been charged."""
+    until = time.monotonic() + JOB_SECONDS
+    while any(job["state"] not in FINAL for job in log(url)):
+        if time.monotonic() > until:
+            raise TimeoutError(f"The provider's jobs still run after {JOB_SECONDS:.0f} s.")
+        time.sleep(0.5)
+    return log(url)
 
 
 def by_token(jobs: Sequence[Job]) -> dict[str, list[Job]]:
@@ -144,17 +159,40 @@ def _submitted_twice(jobs: Sequence[Job]) -> list[str]:
     wrong += [
         f"Job {known[token][0]['request_id']} belongs to no call." for token in known.keys() - calls.keys()
     ]
-    said = set(Event.objects.filter(kind="take.sent_once_more").values_list("take_id", "data__step"))
-    of_run: dict[Any, list[Call]] = collections.defaultdict(list)
+    of_run: dict[uuid.UUID, list[Call]] = collections.defaultdict(list)
     for token in known.keys() & calls.keys():
         of_run[calls[token].run_id].append(calls[token])
+    said = collections.Counter(
+        Event.objects.filter(kind="take.sent_once_more").values_list("take_id", "data__step")
+    )
     for made in of_run.values():
         made.sort(key=lambda call: call.number)
-        for first, second in itertools.pairwise(made):
-            in_doubt = first.ended_at is None or first.ended_at > second.intended_at
-            if in_doubt and (first.run.take_id, first.run.step) not in said:
-                wrong.append(f"Run {first.run_id} was submitted twice and nothing says so.")
+        jobs_of = [known[tokens.token_of(call.pk, call.token_hash)][0] for call in made]
+        doubtful = sum(
+            _in_doubt(first, second) or _at_once(one, other) or _for_nothing(first, one)
+            for (first, second), (one, other) in zip(
+                itertools.pairwise(made), itertools.pairwise(jobs_of), strict=True
+            )
+        )
+        run = made[0].run
+        if doubtful > said[(run.take_id, run.step)]:
+            wrong.append(f"Run {run.pk} was submitted twice and nothing says so.")
     return wrong
+
+
+def _in_doubt(first: Call, second: Call) -> bool:
+    """By the rows: the first call had not ended when the second one was made."""
+    return first.ended_at is None or first.ended_at > second.intended_at
+
+
+def _at_once(first: Job, second: Job) -> bool:
+    """By the log: the first job still ran, or waited, when the second one was accepted."""
+    return bool(first["ends_at"] > second["accepted_at"])
+
+
+def _for_nothing(call: Call, job: Job) -> bool:
+    """By the log the first job brought media, and its call does not say what was wrong with them."""
+    return bool(job["state"] == "succeeded" and call.error_class != ErrorClass.MALFORMED_OUTPUT)
 
 
 def _charged(jobs: Sequence[Job]) -> list[str]:
@@ -169,9 +207,22 @@ def _charged(jobs: Sequence[Job]) -> list[str]:
         if booked[call.pk] != owed:
             words = f"{call.state}, {call.error_class} {call.error}".strip(", ")
             wrong.append(f"Call {call.pk} ({words}) is booked {booked[call.pk]} times and owed {owed} times.")
+        billed = Decimal(str(round(sum(job["units"] for job in made), 6)))
+        if call.units is not None and call.units != billed:
+            wrong.append(f"Call {call.pk} says {call.units} units and the provider billed {billed}.")
         if call.posted is not None and call.posted <= Decimal(0):
             wrong.append(f"Call {call.pk} is posted at {call.posted}.")
     return wrong
+
+
+def figures() -> dict[str, int]:
+    """How many answers were lost, how many of them by a worker's death, and how many were sent again."""
+    calls = Call.objects.filter(evidence__has_key="unknown_since")
+    return {
+        "unknown": calls.count(),
+        "unknown_by_a_dead_worker": calls.filter(evidence__what_happened__startswith="the worker").count(),
+        "sent_once_more": Event.objects.filter(kind="take.sent_once_more").count(),
+    }
 
 
 def _unexplained() -> list[str]:

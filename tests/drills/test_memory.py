@@ -8,8 +8,8 @@ from typing import Any
 from drills.memory import LEAST, STATES, Memory
 
 
-def kill(part: str, **runs: int) -> dict[str, Any]:
-    return {"part": part, "runs": runs, "at": 1.0}
+def kill(part: str, *, moves: bool = True, **runs: int) -> dict[str, Any]:
+    return {"part": part, "runs": runs, "moves": moves, "at": 1.0}
 
 
 def test_a_judged_leg_counts_by_part_and_by_state_and_is_found_again(tmp_path: Path) -> None:
@@ -34,6 +34,24 @@ def test_a_leg_that_was_broken_off_counts_for_nothing(tmp_path: Path) -> None:
     again = Memory.of(tmp_path)
     again.begin(8)
     assert (again.kills(), again.by_state(unfinished=True)["rendering"]) == ([], 0)
+
+
+def test_a_kill_that_struck_an_engine_at_rest_counts_for_no_state(tmp_path: Path) -> None:
+    memory = Memory.of(tmp_path)
+    memory.begin(7)
+    memory.killed(kill("web", rendering=1))
+    memory.killed(kill("web", moves=False, rendering=1))
+    memory.finish(violations=[])
+    assert (len(memory.kills()), memory.while_moving(), memory.by_state()["rendering"]) == (2, 1, 1)
+
+
+def test_a_leg_that_could_not_be_judged_is_a_violation(tmp_path: Path) -> None:
+    memory = Memory.of(tmp_path)
+    memory.begin(7)
+    memory.killed(kill("web", rendering=1))
+    memory.broke("It does not start any more.")
+    again = Memory.of(tmp_path)
+    assert (again.kills(), again.violations()) == ([], ["It does not start any more."])
 
 
 def test_the_scarcest_states_come_first_and_those_met_often_enough_not_at_all(tmp_path: Path) -> None:

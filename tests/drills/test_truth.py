@@ -13,6 +13,7 @@ from drills import truth
 from generation import unknown
 from generation.models import Call, Run
 from generation.models.runs import CallState, RunState
+from projects import events
 from projects.models import Membership, Take, TakeAsset, Workspace
 from projects.models.takes import TakeState
 from tests.cast import Cast
@@ -111,13 +112,50 @@ def test_a_job_that_was_submitted_twice_in_silence_is_named(
     assert any(line.startswith(f"Call {first.pk} ") and "owed 1 times" in line for line in found)
 
 
+def test_a_second_job_beside_the_first_is_named_whatever_the_rows_say(
+    cast: Cast, engine: Engine, fal: Fal, places: list[Place]
+) -> None:
+    """The rows may call the first one refused; the log knows that it ran, and cost nothing in the end."""
+    take = made(cast, engine, fal, "[[fail:lost*1]]")
+    first = only_call(take)
+    unknown.it_did_not(call=first, by=cast.manager, now=engine.now)
+    for _ in range(6):
+        engine.turn()
+        fal.finish_all(engine)
+    one, two = sorted(fal.jobs, key=lambda job: job["accepted_at"])
+    named = [f"Run {first.run_id} was submitted twice and nothing says so."]
+    failed = {**one, "state": "failed", "charged": False, "units": 0.0}
+    beside = {**failed, "ends_at": two["accepted_at"] + 1}
+    assert truth.violations(places, [beside, two]) == named
+    before = {**failed, "ends_at": two["accepted_at"] - 1}
+    assert truth.violations(places, [before, two]) == []
+    events.record(
+        workspace=cast.workspace,
+        kind="take.sent_once_more",
+        take=take,
+        deliverable=take.deliverable,
+        step="image",
+    )
+    assert truth.violations(places, [beside, two]) == []
+
+
+def test_other_units_than_the_provider_billed_are_named(
+    cast: Cast, engine: Engine, fal: Fal, places: list[Place]
+) -> None:
+    call = only_call(made(cast, engine, fal))
+    (job,) = fal.jobs
+    assert truth.violations(places, [{**job, "units": 7.5}]) == [
+        f"Call {call.pk} says {call.units} units and the provider billed 7.5."
+    ]
+
+
 def test_a_token_that_the_provider_saw_twice_is_named(
     cast: Cast, engine: Engine, fal: Fal, places: list[Place]
 ) -> None:
     call = only_call(made(cast, engine, fal))
     (job,) = fal.jobs
     strange = {**job, "token": "nobody's", "request_id": "job-9"}
-    found = truth.violations(places, [job, {**job, "charged": False}, strange])
+    found = truth.violations(places, [job, {**job, "charged": False, "units": 0.0}, strange])
     assert found == [
         f"The token of call {call.pk} was submitted 2 times.",
         "Job job-9 belongs to no call.",
