@@ -100,6 +100,8 @@ def _abilities(model: Model, *, step: Step) -> Iterator[str]:
     able = model.capabilities
     if step.kind not in able.get("kinds", ()):
         yield f"it does not do {step.kind}"
+    if able.get("parameters_known") is False:
+        yield f"nobody has written down yet how {model.provider} wants this model to be asked"
     if step.source and able.get("sources") and step.source not in able["sources"]:
         yield f"it does not work on {'a video' if step.source == 'video' else 'a picture'}"
     most = able.get("references")

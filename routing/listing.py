@@ -38,7 +38,8 @@ PRICED_KINDS = ("text", "judge", "image", "edit", "video", "image-to-video", "up
 
 @dataclasses.dataclass(frozen=True)
 class Listed:
-    """One model as it is listed. `price` is the workspace's row in force; None: not eligible."""
+    """One model as it is listed. `price` is the workspace's row in force; None: not eligible. Neither is one
+    that is not `askable`, because nobody has written down its parameters."""
 
     model: CatalogueModel
     price: PriceRow | None
@@ -47,6 +48,7 @@ class Listed:
     does: tuple[str, ...]
     able: tuple[str, ...]
     compute: str
+    askable: bool
 
 
 def rows(
@@ -82,6 +84,7 @@ def listed(workspace: Workspace, models: Iterable[CatalogueModel], *, now: datet
             does=tuple(KIND_WORDS.get(kind, kind) for kind in model.kinds),
             able=tuple(_able(model.capabilities)),
             compute=_compute(model),
+            askable=model.capabilities.get("parameters_known") is not False,
         )
         for model in models
     ]

@@ -70,6 +70,12 @@ def test_a_model_without_a_price_says_so(client: Client, cast: Cast) -> None:
     assert "no price" in page
 
 
+def test_a_model_that_nobody_knows_how_to_ask_says_so(client: Client, cast: Cast) -> None:
+    said = "how fal wants it to be asked is not known here yet"
+    assert said in get(client, cast.viewer, q="fal/kling/v4/text-to-video").content.decode()
+    assert said not in get(client, cast.viewer, q="fal/fal-ai/flux/dev").content.decode()
+
+
 def test_prices_are_those_of_the_price_book(client: Client, cast: Cast) -> None:
     page = get(client, cast.viewer, q="bfl/flux-2-pro").content.decode()
     assert "$0.015 per megapixel" in page

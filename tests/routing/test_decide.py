@@ -79,6 +79,13 @@ def test_a_model_that_cannot_be_used_is_never_chosen(change: dict[str, Any], wor
     assert why(plan, A) == (words,)
 
 
+def test_a_model_that_nobody_knows_how_to_ask_is_passed_over_and_says_so() -> None:
+    dumb = model("fal/x", capabilities={"parameters_known": False})
+    plan = one_step(dumb, model(B), accounts=frozenset({"fal", "acme"}))
+    assert plan.chosen.model == B
+    assert why(plan, "fal/x") == ("nobody has written down yet how fal wants this model to be asked",)
+
+
 def test_a_model_is_available_on_its_last_day() -> None:
     assert one_step(model(A, available_until=NOW.date())).chosen.model == A
 

@@ -23,6 +23,7 @@ from generation.providers.protocol import (
     StepRequest,
     Submitted,
 )
+from routing import catalogue
 from tests.emulators import fal_models
 from tests.emulators.server import Running
 from tests.generation.providers.conftest import Kit, fal_kit, input_file
@@ -65,6 +66,19 @@ def translate(endpoint: str, capabilities: dict[str, Any] | None = None, **chang
 
 def test_the_same_endpoints_are_described_as_the_emulator_knows() -> None:
     assert sorted(fal_models.MODELS) == ENDPOINTS
+
+
+def test_the_catalogue_marks_exactly_the_models_that_cannot_be_asked() -> None:
+    entries = [entry for entry in catalogue.read() if entry["provider"] == "fal"]
+    described = {
+        entry["key"]: bool(
+            fal.parameters_of(ModelFacts(entry["key"], entry["endpoint"], entry["capabilities"]))
+        )
+        for entry in entries
+    }
+    marked = {entry["key"]: entry["capabilities"].get("parameters_known", True) for entry in entries}
+    assert marked == described
+    assert sum(entry["amount"] is not None and not marked[entry["key"]] for entry in entries) == 17
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
