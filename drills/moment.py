@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.02
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """How many runs were in which state, and when that was seen, by the monotonic clock."""
+    """How many runs were in which state, and when that was asked, by the monotonic clock."""
 
     runs: dict[str, int]
     seen_at: float
@@ -33,9 +33,10 @@ class Moment:
 
 def now() -> Moment:
     """Raises django.db.Error while the database is away."""
+    seen_at = time.monotonic()
     met = Q(state__in=RUNS_IN_FLIGHT) | Q(ended_at__gt=timezone.now() - FRESH)
     rows = Run.objects.filter(met).values_list("state").annotate(n=Count("pk")).order_by("state")
-    return Moment(dict(rows), time.monotonic())
+    return Moment(dict(rows), seen_at)
 
 
 def wait_for(wanted: Collection[str]) -> Moment | None:
