@@ -138,6 +138,12 @@ def route_caps(workspace: Workspace, project: str, categories: Iterable[str]) ->
     return {key: _cap(table, key, project) for key in set(categories)}
 
 
+def cap_of(table: Table, row: Deliverable) -> int | None:
+    """The cap on drafts: the deliverable's own, else its route's, and what was granted on top."""
+    cap = row.cap if row.cap is not None else _cap(table, row.category.key, row.campaign.project.key)
+    return None if cap is None else cap + row.extra_drafts
+
+
 def _cap(table: Table, category: str, project: str) -> int | None:
     route = table.pipeline_route(Brief(category=category, phase=Phase.DRAFT, project=project))
     return route.cap if route else None

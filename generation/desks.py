@@ -1,32 +1,34 @@
-"""What the take desk shows: the strip of takes, the take in the viewer, the request, and the price."""
+"""What the take desk knows of a take: what may be done with it, its cost, its request, and prices."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
-from django.urls import reverse
 from django.utils import timezone
 
+from billing import budgets
+from billing.budgets import BudgetLeft
 from billing.models import Entry
+from billing.models.budgets import Scope
 from billing.models.ledger import EntryKind
-from generation import facts, prompts, quotes, recall, requests, reviews
+from generation import boards, facts, prompts, quotes, recall, requests, reviews
 from generation.models import ControlProfile, Recipe, Run
 from generation.quotes import Quote
 from projects import access
 from projects.access import Right
 from projects.models import (
-    Asset,
     CapRequest,
     Deliverable,
     HeroRequest,
     Membership,
     Phase,
     Take,
-    TakeAsset,
+    TakeNote,
 )
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
 from projects.problems import Refused
@@ -35,8 +37,6 @@ from routing.decision import Outcome, WayOut
 from routing.facts import named_models
 
 ZERO = Decimal(0)
-#: Which of a take's files is shown: its result, else what its last step brought.
-SHOWN_ROLES = (TakeAsset.Role.OUTPUT, TakeAsset.Role.STEP)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Price:
     amount: Decimal | None = None
     at_most: Decimal | None = None
     left_after: Decimal | None = None
+    left_in: str = ""  # the budget that has least
     used: int = 0
     cap: int | None = None
     tier: str = ""
@@ -59,52 +60,10 @@ class Price:
         return not self.obstacle
 
 
-def strip(deliverable: Deliverable, *, current: int | None, slug: str) -> list[dict[str, Any]]:
-    """The thumbnails of all takes by number; those in flight with their progress."""
-    rows = Take.objects.filter(deliverable=deliverable).select_related("poster").order_by("number")
-    base = reverse("generation:desk", args=[slug, deliverable.pk])
-    format_key = deliverable.format.key if deliverable.format else "16x9"
-    return [_thumbnail(row, base, slug, format_key, current) for row in rows]
-
-
-def chosen(deliverable: Deliverable, number: str | None) -> Take | None:
-    """The take of this number, else the newest that is ready, else the newest."""
-    rows = Take.objects.filter(deliverable=deliverable).select_related(
-        "poster", "workspace", "deliverable__category", "deliverable__workspace"
-    )
-    if number and number.isdecimal():
-        return rows.filter(number=int(number)).first()
-    ready = rows.filter(state=TakeState.READY).order_by("-number").first()
-    return ready or rows.order_by("-number").first()
-
-
-def viewer(take: Take, *, slug: str) -> dict[str, Any] | None:
-    """Address, poster and size of what the take shows; None while there is nothing."""
-    files = list(
-        TakeAsset.objects.filter(take=take, role__in=SHOWN_ROLES)
-        .exclude(asset__kind=Asset.Kind.TEXT)
-        .select_related("asset")
-        .order_by("role", "-position")
-    )
-    files = [file for file in files if file.asset.name]
-    if not files:
-        return None
-    best = next((file for file in files if file.role == TakeAsset.Role.OUTPUT), files[0]).asset
-    return {
-        "kind": best.kind,
-        "src": _media(slug, best, "proxy" if best.kind == Asset.Kind.VIDEO else ""),
-        "original": _media(slug, best, ""),
-        "poster": _media(slug, best, "poster") if best.kind == Asset.Kind.VIDEO else "",
-        "width": best.width,
-        "height": best.height,
-        "seconds": best.duration_seconds,
-        "label": f"Take {take.number}",
-    }
-
-
 def details(take: Take, *, by: Membership) -> dict[str, Any]:
     """What stands beside the take: cost, runs, request, marks, and what this member may do with it."""
     recipe = Recipe.objects.filter(take=take).first()
+    runs = list(Run.objects.filter(take=take).prefetch_related("calls").order_by("position"))
     hero = HeroRequest.objects.filter(take=take).order_by("-requested_at").first()
     rights = access.rights_of(by)
     ready = take.state == TakeState.READY
@@ -113,7 +72,8 @@ def details(take: Take, *, by: Membership) -> dict[str, Any]:
     open_ = take.deliverable.state == "open"
     return {
         "cost": cost_of(take),
-        "runs": Run.objects.filter(take=take).prefetch_related("calls").order_by("position"),
+        "runs": runs,
+        "notes": list(TakeNote.objects.filter(take=take).select_related("by").order_by("frame", "at")),
         "recipe": recipe,
         "carried": requests.carried_over(recipe.request) if recipe else {},
         "hero_request": hero,
@@ -130,12 +90,22 @@ def details(take: Take, *, by: Membership) -> dict[str, Any]:
         and (hero is None or hero.state in ("declined", "void")),
         "can_cancel": take.state in TAKES_IN_FLIGHT
         and (take.requested_by_id == by.person_id or Right.APPROVE in rights),
+        "can_run_next": Right.MAKE in rights
+        and take.requested_by_id == by.person_id
+        and take.state in (TakeState.PLANNED, TakeState.QUEUED),
         "can_retry": Right.MAKE in rights
         and open_
         and draft
         and recipe is not None
         and take.state in (TakeState.FAILED, TakeState.CANCELLED, TakeState.STOPPED_BY_BUDGET),
     }
+
+
+def primary(details: Mapping[str, Any]) -> str:
+    """The one action that comes next: sign off, ask for the hero render, or make another take."""
+    if details.get("can_accept") and not details.get("as_is"):
+        return "accept"
+    return "hero" if details.get("can_ask_hero") else "make"
 
 
 def cost_of(take: Take) -> Decimal:
@@ -179,7 +149,7 @@ def hero_price(take: Take) -> Price:
 def price_of(quote: Quote) -> Price:
     """A quote as its button."""
     decision = quote.decision
-    lefts = [Decimal(budget["left"]) for budget in quote.budgets]
+    scarcest = min(quote.budgets, key=lambda budget: Decimal(budget["left"]), default=None)
     blocked = decision.outcome not in (Outcome.GO, Outcome.WAIT)
     generating = [plan for plan in decision.steps if plan.stage == "generation" and plan.chosen]
     notes = [
@@ -192,7 +162,8 @@ def price_of(quote: Quote) -> Price:
     return Price(
         amount=quote.amount,
         at_most=quote.at_most,
-        left_after=min(lefts) - quote.at_most if lefts else None,
+        left_after=Decimal(scarcest["left"]) - quote.at_most if scarcest else None,
+        left_in=scarcest["name"] if scarcest else "",
         used=quote.takes_used,
         cap=quote.cap,
         tier=generating[-1].tier if generating else "",
@@ -235,8 +206,41 @@ def spent_on(deliverable: Deliverable) -> tuple[Decimal, Decimal]:
     return cost.generation + cost.control + cost.refinement, cost.reserved
 
 
+@dataclasses.dataclass(frozen=True)
+class Usage:
+    """Drafts used against the cap of the table in force; `cap` None where there is none."""
+
+    used: int
+    cap: int | None
+    routing_version: int | None
+
+
+def usage(deliverable: Deliverable) -> Usage:
+    """How far the cap on drafts is used, as the head of the desk says it."""
+    try:
+        table = tables.parsed(tables.in_force(deliverable.workspace))
+    except tables.NoTable:
+        return Usage(deliverable.drafts_used, deliverable.cap, None)
+    cap = boards.cap_of(table, deliverable)
+    return Usage(deliverable.drafts_used, cap, table.version)
+
+
+def tightest_budget(deliverable: Deliverable, *, now: datetime.datetime) -> BudgetLeft | None:
+    """The deliverable's own budget, else the one of those above it that is used most."""
+    found = budgets.left(deliverable=deliverable, phase=Phase.DRAFT, providers=(), now=now)
+    return max(found, key=lambda row: (row.scope == Scope.DELIVERABLE, _used(row)), default=None)
+
+
+def _used(row: BudgetLeft) -> Decimal:
+    return row.used / row.limit if row.limit else Decimal(1)
+
+
 def waiting_cap_request(deliverable: Deliverable) -> CapRequest | None:
-    return CapRequest.objects.filter(deliverable=deliverable, state="waiting").first()
+    return (
+        CapRequest.objects.filter(deliverable=deliverable, state="waiting")
+        .select_related("requested_by")
+        .first()
+    )
 
 
 def _recalled_price(deliverable: Deliverable, wanted: Mapping[str, Any]) -> Price:
@@ -249,28 +253,3 @@ def _recalled_price(deliverable: Deliverable, wanted: Mapping[str, Any]) -> Pric
         timezone.now(),
     )  # fmt: skip
     return price_of(quotes.of(decision, found))
-
-
-def _thumbnail(row: Take, base: str, slug: str, format_key: str, current: int | None) -> dict[str, Any]:
-    has_picture = row.poster is not None and bool(row.poster.name)
-    return {
-        "href": f"{base}?take={row.number}",
-        "number": row.number,
-        "thumbnail": _media(slug, row.poster, "thumbnail") if has_picture and row.poster else "",
-        "alt": f"Take {row.number}",
-        "format": format_key,
-        "kind": row.poster.kind if row.poster else "image",
-        "seconds": row.poster.duration_seconds if row.poster else None,
-        "state": row.state,
-        "mark": row.mark,
-        "phase": row.phase,
-        "starred": row.starred,
-        "progress": int(row.progress * 100),
-        "current": row.number == current,
-    }
-
-
-def _media(slug: str, asset: Asset, kind: str) -> str:
-    if not kind:
-        return reverse("generation:asset", args=[slug, asset.pk])
-    return reverse("generation:rendition", args=[slug, asset.pk, kind])

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from generation import hooks
-from generation.views import approvals, campaigns, desk, home, media
+from generation.views import approvals, campaigns, desk, desk_actions, home, media
 
 
 class RenditionKind:
@@ -52,18 +52,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("generation.studio_urls")),
     path(DELIVERABLE, desk.desk, name="desk"),
     path(f"{DELIVERABLE}quote/", desk.quote, name="quote"),
-    path(f"{DELIVERABLE}make/", desk.make, name="make"),
-    path(f"{DELIVERABLE}ask-for-more/", desk.ask_for_more, name="ask_for_more"),
-    path(f"{DELIVERABLE}upload/", desk.upload, name="upload"),
-    path(f"{DELIVERABLE}drop/", desk.write_off, name="write_off"),
-    path(f"{DELIVERABLE}reopen/", desk.reopen, name="reopen"),
+    path(f"{DELIVERABLE}make/", desk_actions.make, name="make"),
+    path(f"{DELIVERABLE}ask-for-more/", desk_actions.ask_for_more, name="ask_for_more"),
+    path(f"{DELIVERABLE}upload/", desk_actions.upload, name="upload"),
+    path(f"{DELIVERABLE}drop/", desk_actions.write_off, name="write_off"),
+    path(f"{DELIVERABLE}reopen/", desk_actions.reopen, name="reopen"),
     path(f"{DELIVERABLE}files/", media.files, name="files"),
-    path(f"{TAKE}review/", desk.review, name="review"),
-    path(f"{TAKE}hero/", desk.ask_for_hero, name="ask_for_hero"),
-    path(f"{TAKE}cancel/", desk.cancel, name="cancel"),
-    path(f"{TAKE}next/", desk.run_next, name="run_next"),
-    path(f"{TAKE}retry/", desk.retry, name="retry"),
-    path(f"{TAKE}star/", desk.star, name="star"),
+    path(f"{TAKE}review/", desk_actions.review, name="review"),
+    path(f"{TAKE}hero/", desk_actions.ask_for_hero, name="ask_for_hero"),
+    path(f"{TAKE}cancel/", desk_actions.cancel, name="cancel"),
+    path(f"{TAKE}next/", desk_actions.run_next, name="run_next"),
+    path(f"{TAKE}retry/", desk_actions.retry, name="retry"),
+    path(f"{TAKE}star/", desk_actions.star, name="star"),
+    path(f"{TAKE}notes/", desk_actions.note, name="note"),
     path("w/<slug:workspace>/approvals/", approvals.approvals, name="approvals"),
     path(
         "w/<slug:workspace>/approvals/heroes/<uuid:request_id>/",

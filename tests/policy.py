@@ -101,6 +101,7 @@ GET      read            w/<workspace>/settings/you/
 POST     make            w/<workspace>/takes/<take_id>/cancel/
 POST     make            w/<workspace>/takes/<take_id>/hero/
 POST     make            w/<workspace>/takes/<take_id>/next/
+POST     make            w/<workspace>/takes/<take_id>/notes/
 POST     make            w/<workspace>/takes/<take_id>/retry/
 POST     read            w/<workspace>/takes/<take_id>/review/
 POST     make            w/<workspace>/takes/<take_id>/star/

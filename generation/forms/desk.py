@@ -9,6 +9,7 @@ from django import forms
 
 from generation.recall import What
 from generation.takes import MOST_AT_ONCE
+from projects import notes
 from projects.models import RejectReason
 from projects.models.decisions import DecisionKind
 from projects.models.work import Phase
@@ -26,7 +27,7 @@ class MakeForm(forms.Form):
         min_value=0,
         max_value=MAX_SEED,
         label="Seed",
-        help_text="Empty: as the campaign says.",
+        widget=forms.NumberInput(attrs={"placeholder": "automatic"}),
     )
     control_profile = forms.ChoiceField(required=False, label="Control profile")
     model = forms.ChoiceField(required=False, label="Model")
@@ -88,6 +89,13 @@ class UploadForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+
+
+class NoteForm(forms.Form):
+    """A note; without a frame it is about the whole take."""
+
+    body = forms.CharField(max_length=notes.MAX_LENGTH, label="Note")
+    frame = forms.IntegerField(required=False, min_value=0, max_value=notes.LAST_FRAME)
 
 
 class RecallForm(forms.Form):

@@ -134,6 +134,13 @@ def duration(value: datetime.timedelta | int | float | Decimal | None) -> str:
 
 
 @register.filter
+def timecode(frame: int, fps: int = 24) -> str:
+    """A frame counted from 0 as the player shows it: 00:01:13 is frame 13 of second 1."""
+    seconds, rest = divmod(frame, fps)
+    return f"{seconds // 60:02}:{seconds % 60:02}:{rest:02}"
+
+
+@register.filter
 def ago(moment: datetime.datetime | None) -> SafeString | str:
     """A time relative to now, exact on hover and for machines; the page keeps it fresh."""
     if moment is None:

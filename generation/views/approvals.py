@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import caps, desks, heroes, inbox
+from generation import caps, desks, heroes, inbox, strips
 from generation.forms.approvals import InboxFilter
 from generation.views.refusals import shows_refusals
 from projects.access import Right, WorkspaceRequest, workspace_page
@@ -107,8 +107,8 @@ def _details(request: WorkspaceRequest, chosen: inbox.Row) -> dict[str, Any]:
             **found,
             "hero": row,
             "own": row.requested_by_id == request.membership.person_id,
-            "viewer": desks.viewer(row.take, slug=slug),
-            "beside": desks.viewer(shown, slug=slug) if shown else None,
+            "viewer": strips.viewer(row.take, slug=slug),
+            "beside": strips.viewer(shown, slug=slug) if shown else None,
         }
     if chosen.kind == inbox.MORE:
         rows = CapRequest.objects.select_related("deliverable__campaign__project", "requested_by")
@@ -119,6 +119,6 @@ def _details(request: WorkspaceRequest, chosen: inbox.Row) -> dict[str, Any]:
     return {
         "deliverable": deliverable,
         "take": take,
-        "viewer": desks.viewer(take, slug=slug) if take else None,
+        "viewer": strips.viewer(take, slug=slug) if take else None,
         "cost": desks.cost_of(take) if take else desks.ZERO,
     }

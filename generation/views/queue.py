@@ -37,7 +37,8 @@ def queue(request: WorkspaceRequest) -> HttpResponse:
         "unknown": [_evidence(call) for call in unknown.waiting(membership=member)],
         "may_settle": Right.APPROVE in rights,
     }
-    part = "#live" if request.headers.get("HX-Request") else ""
+    beside_the_desk = request.headers.get("HX-Target", "").endswith("#queue-drawer-body")
+    part = "#drawer" if beside_the_desk else "#live" if request.headers.get("HX-Request") else ""
     return render(request, f"generation/queue.html{part}", context)
 
 

@@ -78,14 +78,18 @@ class KeyMap extends HTMLElement {
       event.preventDefault();
       return this.open();
     }
-    if (this.#find(pressed)) event.preventDefault();
+    if (this.#find(pressed, target)) event.preventDefault();
   };
 
-  #find(pressed) {
+  // In a form its own key comes first: Ctrl+Enter in a note saves the note.
+  #find(pressed, target) {
     const before = this.#pending;
     this.#remember("");
-    const named = (wanted) =>
-      this.#elements().find((each) => declared(each.dataset.key).some((keys) => keys.join(">") === wanted));
+    const own = target?.form ?? target?.closest?.("form");
+    const named = (wanted) => {
+      const found = this.#elements().filter((each) => declared(each.dataset.key).some((keys) => keys.join(">") === wanted));
+      return found.find((each) => own && each.form === own) ?? found[0];
+    };
     const second = before && named(`${before}>${pressed}`);
     if (second) return this.#act(second);
     const starts = this.#elements().some((each) =>
@@ -101,7 +105,12 @@ class KeyMap extends HTMLElement {
     clearTimeout(this.#timer);
     this.#pending = pressed;
     root.toggleAttribute("data-key-pending", Boolean(pressed));
-    if (pressed) this.#timer = setTimeout(() => this.#remember(""), SEQUENCE_MILLISECONDS);
+    if (pressed) this.#timer = setTimeout(() => this.#remember(this.#menu ? pressed : ""), SEQUENCE_MILLISECONDS);
+  }
+
+  // A menu that the first key has opened waits for the second one as long as it is open.
+  get #menu() {
+    return document.querySelector("[popover]:popover-open [data-key*='>']");
   }
 
   #act(element) {
@@ -129,7 +138,8 @@ class KeyMap extends HTMLElement {
     const dialog = this.#dialog;
     if (!dialog || dialog.open) return;
     const rows = new Map();
-    for (const element of this.#elements()) {
+    const away = (element) => Number(!element.closest("main, dialog"));
+    for (const element of this.#elements().sort((a, b) => away(a) - away(b))) {
       const label = element.dataset.keyLabel ?? element.getAttribute("aria-label") ?? element.title ?? "";
       const words = (label || element.textContent).trim().replace(/\s+/g, " ").slice(0, 60);
       if (!rows.has(words)) rows.set(words, element.dataset.key);

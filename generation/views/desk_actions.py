@@ -1,0 +1,196 @@
+"""What is done at the take desk: make, decide, note, star, cancel, upload. Each answers with the desk."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import urllib.parse
+import uuid
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from generation import cancel as cancelling
+from generation import caps, desks, heroes, recall, reviews, strips, takes, uploads
+from generation.forms import desk as forms
+from generation.views.desk import choices, find, find_take, own_prompt
+from generation.views.refusals import refusal
+from generation.views.saving import values
+from projects import notes
+from projects.access import Right, WorkspaceRequest, workspace_page
+from projects.models import Deliverable, Take
+from projects.problems import Refused
+
+View = Callable[..., HttpResponseBase]
+
+
+def at_the_desk(view: View) -> View:
+    """A POST of the desk: what is refused is said in the desk's own place for it, nothing else moves."""
+
+    @require_POST
+    @functools.wraps(view)
+    def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as refused:
+            answer = refusal(request, refused)
+            if request.headers.get("HX-Request"):
+                answer.headers["HX-Retarget"] = "#desk-said"
+                answer.headers["HX-Reswap"] = "innerHTML"
+            return answer
+
+    return answered
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def make(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
+    """Makes takes as the form asks, before one's others where `next` is given; a double click makes once."""
+    deliverable = find(request, deliverable_id)
+    wanted = values(forms.MakeForm(request.POST, **choices(deliverable)))
+    common = {"deliverable": deliverable, "by": request.membership, "round_id": wanted["round_id"]}
+    if wanted["recalled"]:
+        source = get_object_or_404(Take, deliverable=deliverable, number=wanted["recalled"])
+        request_ = recall.recall(take=source, what=recall.What.ALL).request
+        round_ = takes.make(request=request_, count=wanted["count"], **common)
+    else:
+        round_ = takes.make(
+            count=wanted["count"],
+            prompt=own_prompt(deliverable, wanted["prompt"]),
+            seed=wanted["seed"],
+            control_profile=wanted["control_profile"] or None,
+            model=wanted["model"] or None,
+            switch=wanted["switch"],
+            **common,
+        )
+    if request.POST.get("next"):
+        for take in round_.takes.order_by("-number"):
+            with contextlib.suppress(Refused):  # it is under way already
+                takes.run_next(take=take, by=request.membership)
+    return redirect(strips.address(deliverable, request.membership.workspace.slug))
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def ask_for_more(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
+    """Asks a manager for more takes, with what they may cost at most."""
+    deliverable = find(request, deliverable_id)
+    wanted = values(forms.CapForm(request.POST))
+    price = desks.draft_price(deliverable, {"count": wanted["more"]})
+    caps.request(deliverable=deliverable, by=request.membership, at_most=price.at_most, **wanted)
+    return _back(request, deliverable)
+
+
+@at_the_desk
+@workspace_page(Right.READ)
+def review(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    """Select, sign off, reject, withdraw; `back=approvals` returns to the inbox."""
+    take = find_take(request, take_id)
+    decision = reviews.review(take=take, by=request.membership, **values(forms.ReviewForm(request.POST)))
+    if request.POST.get("back") == "approvals":
+        return redirect("generation:approvals", request.membership.workspace.slug)
+    messages.success(request, f"Take {take.number}: {decision.get_decision_display().lower()}.")
+    return _back(request, take.deliverable, take)
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def note(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    """Writes a note, at the frame that the viewer stood at."""
+    take = find_take(request, take_id)
+    notes.add(take=take, by=request.membership, **values(forms.NoteForm(request.POST)))
+    return _back(request, take.deliverable, take)
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def ask_for_hero(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    take = find_take(request, take_id)
+    heroes.request(take=take, by=request.membership, note=request.POST.get("note", ""))
+    return _back(request, take.deliverable, take)
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def cancel(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    take = find_take(request, take_id)
+    cancelling.cancel(take=take, by=request.membership)
+    return _back(request, take.deliverable, take)
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def run_next(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    take = find_take(request, take_id)
+    takes.run_next(take=take, by=request.membership)
+    messages.success(request, f"Take {take.number} runs before your other takes.")
+    return _back(request, take.deliverable, take)
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def retry(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    """Runs exactly the same request again, as a take of its own."""
+    take = find_take(request, take_id)
+    same = recall.recall(take=take, what=recall.What.ALL).request
+    round_ = takes.make(deliverable=take.deliverable, request=same, by=request.membership)
+    number = round_.takes.get().number
+    return redirect(strips.address(take.deliverable, request.membership.workspace.slug, take=number))
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def star(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    take = find_take(request, take_id)
+    Take.objects.filter(pk=take.pk).update(starred=not take.starred)
+    return _back(request, take.deliverable, take)
+
+
+@at_the_desk
+@workspace_page(Right.MAKE)
+def upload(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
+    deliverable = find(request, deliverable_id)
+    said = values(forms.UploadForm(request.POST, request.FILES))
+    source = None
+    if said["source_take"]:
+        source = get_object_or_404(Take, deliverable=deliverable, number=said["source_take"])
+    made = uploads.Made(made_with=said["made_with"], amount=said["amount"] or desks.ZERO, note=said["note"])
+    take = uploads.upload(
+        deliverable=deliverable,
+        file=said["file"],
+        phase=said["phase"],
+        made=made,
+        source_take=source,
+        by=request.membership,
+    )
+    return _back(request, deliverable, take)
+
+
+@at_the_desk
+@workspace_page(Right.APPROVE)
+def write_off(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
+    deliverable = find(request, deliverable_id)
+    reviews.write_off(deliverable=deliverable, reason=request.POST.get("reason", ""), by=request.membership)
+    return _back(request, deliverable)
+
+
+@at_the_desk
+@workspace_page(Right.APPROVE)
+def reopen(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
+    deliverable = find(request, deliverable_id)
+    reviews.reopen(deliverable=deliverable, reason=request.POST.get("reason", ""), by=request.membership)
+    return _back(request, deliverable)
+
+
+def _back(request: WorkspaceRequest, deliverable: Deliverable, take: Take | None = None) -> HttpResponse:
+    """To the desk as htmx had it, so that who follows the newest take goes on doing so; else to the take."""
+    slug = request.membership.workspace.slug
+    here = urllib.parse.urlsplit(request.headers.get("HX-Current-URL", ""))
+    if here.path == strips.address(deliverable, slug):
+        query = urllib.parse.parse_qs(here.query)
+        kept = {f"{name}_": query[name][0] for name in ("take", "with") if name in query}
+        return redirect(strips.address(deliverable, slug, **kept))
+    return redirect(strips.address(deliverable, slug, take=take.number if take else None))
