@@ -11,6 +11,9 @@ import django
 
 from circletake import postgres, stopping
 
+DRAIN = "QUEUE_DRAINS"
+"""In the environment: SIGTERM lets open calls end, SIGINT gives them up."""
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circletake.settings")
@@ -19,11 +22,18 @@ def main() -> None:
     from django_q.cluster import Cluster  # needs the apps
 
     class Announcing(Cluster):  # type: ignore[misc]
-        """Tells tasks that are under way before it waits for them."""
+        """Tells tasks that are under way before it waits for them; a second signal only hurries them."""
 
-        def stop(self) -> bool:
-            stopping.announce()
-            return bool(super().stop())
+        asked = False
+
+        def sig_handler(self, signum: int, frame: object) -> None:
+            if os.environ.get(DRAIN) and signum == signal.SIGTERM:
+                stopping.announce_drain()
+            else:
+                stopping.announce()
+            if not self.asked:
+                self.asked = True
+                super().sig_handler(signum, frame)
 
     Announcing().start()
 

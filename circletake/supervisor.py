@@ -46,7 +46,7 @@ class Program:
 
     `on_start` is called before each start and may return additions to the environment. `probe` is called
     each second and returns the reason why the program must be started anew, or "". `death_signal` is what
-    the kernel sends it when the supervisor dies.
+    the kernel sends it when the supervisor dies. `hurry_signal` asks it not to wait any longer.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Program:
     probe: Callable[[], str] = str
     death_signal: int = signal.SIGTERM
     stop_seconds: float = STOP_SECONDS
+    hurry_signal: int = signal.SIGTERM
 
 
 class Child:
@@ -88,9 +89,9 @@ class Child:
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.process.pid, options) is not None
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, *, signum: int = signal.SIGTERM) -> None:
         if self.process is not None and not self.has_ended():
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signum)
 
     def kill_group(self) -> int | None:
         """End everything in the group at once, reap the leader, and return its exit status."""
@@ -129,11 +130,12 @@ class Child:
 
 
 class Supervisor:
-    """Keeps programs running until SIGTERM or SIGINT; a second signal does not hurry it."""
+    """Keeps programs running until SIGTERM or SIGINT. SIGINT, or a second signal, hurries them."""
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self.children = [Child(program) for program in programs]
         self.stopping = threading.Event()
+        self.hurried = threading.Event()
 
     def run(self, *, each_second: Callable[[], None] = lambda: None) -> None:
         """Start all, watch them, and return when a signal came and all have ended."""
@@ -149,19 +151,33 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask every program to end, wait for as long as each may take, and end what is left by force."""
-        for child in self.children:
-            child.ask_to_stop()
+        hurried = self._ask()
         begun = time.monotonic()
         for child in self.children:
-            while not child.has_ended() and time.monotonic() < begun + child.program.stop_seconds:
+            while not child.has_ended() and time.monotonic() < begun + self._patience(child):
+                if self.hurried.is_set() and not hurried:
+                    hurried, begun = self._ask(), time.monotonic()
                 time.sleep(0.05)
             if not child.has_ended():
                 log.warning("ended by force", program=child.program.name)
             child.kill_group()
 
+    def _ask(self) -> bool:
+        """Asks the programs to end, and whether they were asked to hurry."""
+        hurry = self.hurried.is_set()
+        for child in self.children:
+            child.ask_to_stop(signum=child.program.hurry_signal if hurry else signal.SIGTERM)
+        return hurry
+
+    def _patience(self, child: Child) -> float:
+        most = STOP_SECONDS if self.hurried.is_set() else child.program.stop_seconds
+        return min(most, child.program.stop_seconds)
+
     @contextmanager
     def _signals(self) -> Iterator[None]:
         def stop(signum: int, frame: FrameType | None) -> None:
+            if signum == signal.SIGINT or self.stopping.is_set():
+                self.hurried.set()
             self.stopping.set()
 
         before = {signum: signal.signal(signum, stop) for signum in (signal.SIGTERM, signal.SIGINT)}

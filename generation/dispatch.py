@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from billing.budgets import BudgetRefused
+from circletake import stopping
 from generation import accounts, aftermath, choosing, ending, intents, lanes, moves, pace, unknown, wire
 from generation.choosing import Hopeless, Later, Order
 from generation.intents import Intent
@@ -26,6 +28,8 @@ from generation.providers.protocol import ErrorClass, Job, Provider, ProviderErr
 from projects.models.takes import TAKES_IN_FLIGHT
 from routing import health
 from routing.brief import Breaker
+
+log = structlog.get_logger(__name__)
 
 BATCH = 200
 
@@ -118,9 +122,12 @@ def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | 
     remote = {i.call.pk: i for i in committed if not i.order.provider.abilities.local}
     for intent in local:
         record({intent.call.pk: (intent, _here(intent))}, now=now or timezone.now())
-    for batch in wires.each({pk: _work(intent) for pk, intent in remote.items()}):
+    work = {pk: _work(intent) for pk, intent in remote.items()}
+    for batch in wires.each(work, gives_up=stopping.gives_up):
         answers = {pk: (remote[pk], answer) for pk, answer in batch.items()}
         record(answers, now=now or timezone.now())
+        if open_calls := sum(isinstance(answer, wire.GivenUp) for answer in batch.values()):
+            log.warning("stopped while calls were open", open_calls=open_calls, marked="unknown")
 
 
 def _here(intent: Intent) -> Any:
@@ -167,7 +174,8 @@ def as_error(answer: Any) -> ProviderError:
     """What is no error of the provider's own may have reached it: the answer is lost."""
     if isinstance(answer, ProviderError):
         return answer
-    words = f"{type(answer).__name__}: {answer}"[:500]
+    named = "" if isinstance(answer, wire.GivenUp) else f"{type(answer).__name__}: "
+    words = f"{named}{answer}"[:500]
     return ProviderError(ErrorClass.UNKNOWN, words, ambiguous=True)
 
 

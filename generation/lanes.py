@@ -21,6 +21,7 @@ from django.db.models import Min, Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from circletake import stopping
 from generation.models import Run
 from generation.models.runs import Lane
 from projects.identifiers import new_id
@@ -198,7 +199,7 @@ def _try_lock(cursor: object, key: int) -> bool:
 
 
 def look_after(lane: str, step: Callable[[], int], *, slots: int = 1) -> int:
-    """Does a lane's work until nothing is due soon; answers how many runs were taken up.
+    """Does a lane's work until nothing is due soon, or the worker stops; answers how many runs were taken up.
 
     Only one task a slot does so. After the lock is given back the lane is looked at once more: a bell that
     rang meanwhile found the lock taken and went away.
@@ -210,6 +211,8 @@ def look_after(lane: str, step: Callable[[], int], *, slots: int = 1) -> int:
             if not mine:
                 return taken
             taken += _until_quiet(lane, step, begun)
+        if stopping.is_stopping():
+            return taken
         due = next_due(lane, now=timezone.now())
         if due is None or due > timezone.now() + datetime.timedelta(seconds=LINGER_SECONDS):
             return taken
@@ -220,7 +223,7 @@ def look_after(lane: str, step: Callable[[], int], *, slots: int = 1) -> int:
 def _until_quiet(lane: str, step: Callable[[], int], begun: float) -> int:
     """Steps and waits in turn while the lane has something that is due, or soon will be."""
     taken = 0
-    while time.monotonic() - begun < TASK_SECONDS:
+    while time.monotonic() - begun < TASK_SECONDS and not stopping.is_stopping():
         done = step()
         taken += done
         if done:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from generation import charges, ending, lanes, moves, settle
+from generation import charges, ending, lanes, moves, settle, wire
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers.protocol import ErrorClass, ProviderError, Submitted
@@ -75,6 +75,12 @@ def evidence(call: Call, error: ProviderError, now: datetime.datetime) -> dict[s
         "token_sha256": call.token_hash,
         "job_id": call.provider_job_id,
     }
+
+
+def given_up_since(begun: datetime.datetime) -> int:
+    """How many calls sent since then were given up by workers that were stopped."""
+    found = Call.objects.filter(state=CallState.UNKNOWN, intended_at__gte=begun)
+    return found.filter(evidence__what_happened=wire.GIVEN_UP).count()
 
 
 def waits_for_webhook(call: Call, now: datetime.datetime) -> bool:

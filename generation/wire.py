@@ -27,8 +27,20 @@ GATHER_SECONDS = 0.05
 CALL_SECONDS = 100.0
 """The longest that one call may take in all; less than a lease lasts."""
 
+LOOK_SECONDS = 0.25
+"""How often a wait for results looks whether it is to give up."""
+
+GIVEN_UP_SECONDS = 1.5
+"""How long answers are still waited for once work is to be given up."""
+
+GIVEN_UP = "the worker was stopped while the provider was asked"
+
 K = TypeVar("K")
 Work = Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]
+
+
+class GivenUp(Exception):
+    """The work was given up while it was under way: nobody knows what became of it."""
 
 
 class Wire:
@@ -54,19 +66,31 @@ class Wire:
         self._thread.join()
         self._loop.close()
 
-    def each(self, work: Mapping[K, Work], *, at_once: int = AT_ONCE) -> Iterator[dict[K, Any]]:
+    def each(
+        self,
+        work: Mapping[K, Work],
+        *,
+        at_once: int = AT_ONCE,
+        gives_up: Callable[[], bool] = lambda: False,
+    ) -> Iterator[dict[K, Any]]:
         """Does all the work at once, up to `at_once` pieces, and yields what ended: result or exception.
 
         Every key comes back exactly once. A piece that takes longer than CALL_SECONDS ends in TimeoutError.
+        GIVEN_UP_SECONDS after `gives_up` says so, what is still under way comes back as GivenUp.
         """
         done: queue.SimpleQueue[tuple[K, Any]] = queue.SimpleQueue()
         running = asyncio.run_coroutine_threadsafe(self._all(work, at_once, done), self._loop)
-        left = len(work)
+        left, until = set(work), float("inf")
         try:
             while left:
-                batch = _batch(done, left)
-                left -= len(batch)
-                yield batch
+                if gives_up():
+                    until = min(until, time.monotonic() + GIVEN_UP_SECONDS)
+                batch = _batch(done, len(left))
+                if not batch and time.monotonic() >= until:
+                    batch = {key: GivenUp(GIVEN_UP) for key in left}
+                left -= batch.keys()
+                if batch:
+                    yield batch
         finally:
             running.cancel()
 
@@ -101,8 +125,11 @@ class Wire:
 
 
 def _batch(done: queue.SimpleQueue[tuple[K, Any]], most: int) -> dict[K, Any]:
-    """The first result, and all that follow within GATHER_SECONDS."""
-    key, result = done.get()
+    """The first result, and all that follow within GATHER_SECONDS; empty where none came within a moment."""
+    try:
+        key, result = done.get(timeout=LOOK_SECONDS)
+    except queue.Empty:
+        return {}
     batch = {key: result}
     until = time.monotonic() + GATHER_SECONDS
     while len(batch) < most:

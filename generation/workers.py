@@ -7,16 +7,20 @@ import sys
 
 from django.conf import settings
 
+from circletake import cluster
 from circletake.supervisor import Program
 from generation import canary, sweep
 
 
-def programs() -> list[Program]:
-    """All of them; each is a process group that is watched and restarted by itself."""
-    return [queue(), render()]
+def programs(*, drain: bool = False) -> list[Program]:
+    """All of them; each is a process group that is watched and restarted by itself.
+
+    With `drain` a SIGTERM lets the calls that are open end, for up to DRAIN_SECONDS.
+    """
+    return [queue(drain=drain), render()]
 
 
-def queue() -> Program:
+def queue(*, drain: bool = False) -> Program:
     """The lanes' bells, answered by django-q2; started anew when the canary falls silent.
 
     The sweep is asked for from here as well, so that its pace does not depend on the queue's own clock.
@@ -31,10 +35,11 @@ def queue() -> Program:
     return Program(
         name="queue",
         command=[sys.executable, "-m", "circletake.cluster"],
-        on_start=watch.begin,
+        on_start=lambda: {**watch.begin(), **({cluster.DRAIN: "1"} if drain else {})},
         probe=look,
         death_signal=signal.SIGKILL,
-        stop_seconds=5,
+        stop_seconds=settings.DRAIN_SECONDS if drain else 5,
+        hurry_signal=signal.SIGINT,
     )
 
 
