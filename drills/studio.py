@@ -113,6 +113,7 @@ def table() -> dict[str, Any]:
             "choices": [{"model": first}],
             "fallbacks": [{"model": model} for model in others],
             "retries": 2,
+            "on_error": {"unavailable": "retry"},
         }
         for category in named
         for step, (first, *others) in MODELS.items()
