@@ -114,6 +114,16 @@ def _choose(run: Run, known: Facts, materials: Materials, now: datetime.datetime
     return Hopeless(run, ErrorClass.UNAVAILABLE, f"No model can make this: {words}.")
 
 
+def same(run: Run, model: str, known: Facts, materials: Materials) -> Order | Hopeless | None:
+    """The run with this model of its route, eligible or not: for a call that was sent already."""
+    choices = run.request.get("choices", [])
+    index = next((n for n, named in enumerate(choices) if named["model"] == model), None)
+    if index is None or model not in known.models:
+        return None
+    choice = _assess(run, choices[index], known, fallback=index > 0)
+    return _translated(run, index, choice, known, materials)
+
+
 def _assess(run: Run, named: dict[str, object], known: Facts, *, fallback: bool) -> Choice:
     parameters = named.get("parameters")
     model = ModelChoice(str(named["model"]), parameters if isinstance(parameters, dict) else {})

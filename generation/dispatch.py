@@ -122,7 +122,7 @@ def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | 
     remote = {i.call.pk: i for i in committed if not i.order.provider.abilities.local}
     for intent in local:
         record({intent.call.pk: (intent, _here(intent))}, now=now or timezone.now())
-    work = {pk: _work(intent) for pk, intent in remote.items()}
+    work = {pk: sending(intent) for pk, intent in remote.items()}
     for batch in wires.each(work, gives_up=stopping.gives_up):
         answers = {pk: (remote[pk], answer) for pk, answer in batch.items()}
         record(answers, now=now or timezone.now())
@@ -133,12 +133,13 @@ def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | 
 def _here(intent: Intent) -> Any:
     try:
         with transaction.atomic():
-            return wire.here(_work(intent)(None))  # type: ignore[arg-type]
+            return wire.here(sending(intent)(None))  # type: ignore[arg-type]
     except ProviderError as error:
         return error
 
 
-def _work(intent: Intent) -> Callable[[httpx.AsyncClient], Any]:
+def sending(intent: Intent) -> Callable[[httpx.AsyncClient], Any]:
+    """The work of sending an intent, for a wire."""
     return functools.partial(
         _submit, provider=intent.order.provider, row=intent.account, job=addressed(intent)
     )

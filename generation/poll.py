@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -14,7 +15,7 @@ import httpx
 from django.db import transaction
 from django.utils import timezone
 
-from generation import accounts, aftermath, dispatch, ending, lanes, moves, pace, tokens, unknown, wire
+from generation import accounts, aftermath, again, dispatch, ending, lanes, moves, pace, tokens, unknown, wire
 from generation.models import Call, Run
 from generation.models.runs import CALLS_IN_FLIGHT, CallState, Lane, RunState
 from generation.providers import registry
@@ -58,16 +59,17 @@ def poll_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit: i
     Run.objects.filter(pk__in=idle, lease=lease).update(**moves.RESTING)
     keys: dict[uuid.UUID | None, Account] = {}
     remote: dict[uuid.UUID, Any] = {}
-    for pk, one in watched.items():
-        work = _work(one, keys)
-        if one.provider.abilities.local:
-            record({pk: (one, _here(work))}, now=now or timezone.now())
-        elif work is None:
-            unknown_without_look_up(one, now=now or timezone.now())
-        else:
-            remote[pk] = work
-    for batch in wires.each(remote):
-        record({pk: (watched[pk], told) for pk, told in batch.items()}, now=now or timezone.now())
+    with contextlib.ExitStack() as open_files:
+        for pk, one in watched.items():
+            work = _work(one, keys, open_files, at)
+            if one.provider.abilities.local:
+                record({pk: (one, _here(work))}, now=now or timezone.now())
+            elif work is None:
+                unknown_without_look_up(one, now=now or timezone.now())
+            else:
+                remote[pk] = work
+        for batch in wires.each(remote):
+            record({pk: (watched[pk], told) for pk, told in batch.items()}, now=now or timezone.now())
     return len(leased)
 
 
@@ -87,8 +89,14 @@ def watch(runs: Sequence[uuid.UUID]) -> dict[uuid.UUID, Watched]:
     }
 
 
-def _work(one: Watched, keys: dict[uuid.UUID | None, Account]) -> Any:
-    """What is to be asked: the job by its id, or by our token where its answer was lost."""
+def _work(
+    one: Watched,
+    keys: dict[uuid.UUID | None, Account],
+    open_files: contextlib.ExitStack,
+    now: datetime.datetime,
+) -> Any:
+    """What is to be asked: the job by its id, or by our token or once more under its key where its answer was
+    lost."""
     account_id = one.call.account_id
     if account_id not in keys:
         try:
@@ -99,7 +107,10 @@ def _work(one: Watched, keys: dict[uuid.UUID | None, Account]) -> Any:
     if call.state == CallState.ACCEPTED:
         return functools.partial(_ask, provider=provider, account=account, call=call)
     if not provider.abilities.look_up:
-        return None
+        if not provider.abilities.idempotency:
+            return None
+        intent = again.intent(call=call, open_files=open_files, now=now)
+        return dispatch.sending(intent) if intent else None
     return functools.partial(_look_up, provider=provider, account=account, call=call)
 
 
@@ -247,7 +258,7 @@ def _again(
 
 
 def _looked_up(one: Watched, told: Any, now: datetime.datetime) -> None:
-    """A lost answer was asked for by our token: the job is there, is not there, or nobody could say."""
+    """A lost answer was asked for: the job is there (or is now), is not there, or nobody could say."""
     if isinstance(told, Submitted):
         unknown.follow(call=one.call, answer=told, now=now)
     elif told is None and now >= one.call.intended_at + unknown.GRACE:
