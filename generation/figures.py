@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from fractions import Fraction
 
 from django.utils import timezone
 
@@ -29,9 +30,11 @@ def minor_digits(currency: str) -> int:
 
 
 def decimal_or_none(value: object) -> Decimal | None:
-    """`value` (Decimal, int, or a decimal string) as a Decimal; None where there is none, and for floats."""
+    """`value` (Decimal, int, Fraction, decimal string) as a Decimal; None for nothing, and for floats."""
     if value is None or value == "" or isinstance(value, float):
         return None
+    if isinstance(value, Fraction):
+        return Decimal(value.numerator) / Decimal(value.denominator)
     try:
         return Decimal(str(value))
     except InvalidOperation:

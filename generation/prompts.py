@@ -54,6 +54,15 @@ def find(workspace: Workspace, name: str) -> PromptTemplate | None:
     return rows.order_by("-version").first()
 
 
+def choices(workspace: Workspace, *, chosen: str = "") -> list[tuple[str, str]]:
+    """Templates as a form offers them: the newest version by its slug; `chosen` too."""
+    newest = PromptTemplate.objects.filter(workspace=workspace).order_by("slug", "-version").distinct("slug")
+    found = [(row.slug, f"{row.name} ({row.slug})") for row in newest]
+    if chosen and chosen not in dict(found):
+        found.append((chosen, chosen))
+    return found
+
+
 def for_deliverable(deliverable: Deliverable) -> tuple[str, str]:
     """The prompt that the deliverable's template makes, and the template's `slug@version`.
 

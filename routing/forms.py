@@ -26,6 +26,7 @@ KIND_WORDS: dict[str, str] = {
 }
 STATES = [
     ("", "Still offered"),
+    ("usable", "Ready to use"),
     ("priced", "With a price"),
     ("unpriced", "Without a price"),
     ("retired", "Retired"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from billing import prices
 from billing.models import PriceRow
@@ -32,6 +32,9 @@ KNOBS = {
 }
 
 
+#: Nobody has written down how these are asked.
+UNKNOWN = Q(capabilities__parameters_known=False)
+
 #: Kinds whose compute units are defined; the others are listed without.
 PRICED_KINDS = ("text", "judge", "image", "edit", "video", "image-to-video", "upscale")
 
@@ -54,7 +57,10 @@ class Listed:
 def rows(
     membership: Membership, filters: Mapping[str, Any], *, today: datetime.date
 ) -> QuerySet[CatalogueModel]:
-    """The models that the filters leave, by provider and name; `filters` are CatalogueFilter's data."""
+    """The models that the filters leave: those that can be asked first, then by provider and name.
+
+    `filters` are CatalogueFilter's data.
+    """
     found = CatalogueModel.objects.visible_to(membership)
     words = str(filters.get("q") or "").split()
     for word in words:
@@ -64,9 +70,8 @@ def rows(
     for name in ("tier", "provider"):
         if value := filters.get(name):
             found = found.filter(**{name: value})
-    return _in_state(found, str(filters.get("state") or ""), membership, today).order_by(
-        "provider", "name", "key"
-    )
+    left = _in_state(found, str(filters.get("state") or ""), membership, today)
+    return left.order_by(Case(When(UNKNOWN, then=1), default=0), "provider", "name", "key")
 
 
 def listed(workspace: Workspace, models: Iterable[CatalogueModel], *, now: datetime.datetime) -> list[Listed]:
@@ -103,6 +108,8 @@ def _in_state(
         return found.filter(available_until__lt=today)
     found = found.filter(Q(available_until=None) | Q(available_until__gte=today))
     priced = PriceRow.objects.visible_to(membership).values("model_key")
+    if state == "usable":
+        return found.filter(key__in=priced).exclude(UNKNOWN)
     if state == "priced":
         return found.filter(key__in=priced)
     return found.exclude(key__in=priced) if state == "unpriced" else found

@@ -7,13 +7,16 @@ from typing import Any, cast
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.text import slugify
 
+from generation import prompts
 from projects.briefs import MAX_BYTES
 from projects.models import Category, Format, Workspace
 from projects.models.work import BoardColumn, SeedPolicy
 from projects.work import MAX_SEED
 
 KEY_HELP = "Short and stable: it stands in addresses and exports. Letters, digits and dashes do best."
+FROM_NAME = f"{KEY_HELP} Empty: made from the name."
 
 
 def choose(form: forms.Form, name: str, rows: QuerySet[Any]) -> forms.ModelChoiceField[Any]:
@@ -27,14 +30,24 @@ class Dated(forms.DateInput):
     input_type = "date"
 
 
-class ProjectForm(forms.Form):
+class NamedForm(forms.Form):
+    """What has a name and a key; an empty key is made from the name."""
+
     name = forms.CharField(max_length=200, label="Name")
-    key = forms.SlugField(max_length=119, label="Key", help_text=KEY_HELP)
+    key = forms.SlugField(max_length=119, required=False, label="Key", help_text=FROM_NAME)
+
+    def clean_key(self) -> str:
+        key = self.cleaned_data["key"] or slugify(self.cleaned_data.get("name", ""))[:119].strip("-")
+        if not key and "name" in self.cleaned_data:
+            raise forms.ValidationError("No key can be made from this name: enter one.")
+        return str(key)
 
 
-class CampaignForm(forms.Form):
-    name = forms.CharField(max_length=200, label="Name")
-    key = forms.SlugField(max_length=119, label="Key", help_text=KEY_HELP)
+class ProjectForm(NamedForm):
+    """A client or brand."""
+
+
+class CampaignForm(NamedForm):
     job_number = forms.CharField(max_length=60, required=False, label="Job number")
     starts_on = forms.DateField(required=False, widget=Dated, label="Starts on")
     ends_on = forms.DateField(required=False, widget=Dated, label="Ends on")
@@ -68,15 +81,13 @@ class IdentityForm(forms.Form):
         return [colour.lower() for colour in self.cleaned_data["palette"].split()]
 
 
-class DeliverableForm(forms.Form):
-    name = forms.CharField(max_length=200, label="Name")
-    key = forms.SlugField(max_length=119, label="Key", help_text=KEY_HELP)
-    category = forms.ModelChoiceField(Category.objects.none(), label="Category")
-    format = forms.ModelChoiceField(Format.objects.none(), required=False, label="Format")
-    brief = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="Brief")
-    prompt_template = forms.CharField(
-        max_length=140, required=False, label="Prompt template", help_text="Empty: the brief itself."
+class DeliverableForm(NamedForm):
+    category = forms.ModelChoiceField(Category.objects.none(), label="Category", empty_label="Choose one")
+    format = forms.ModelChoiceField(
+        Format.objects.none(), required=False, label="Format", empty_label="The models' usual size"
     )
+    brief = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="Brief")
+    prompt_template = forms.ChoiceField(required=False, label="Prompt template")
     variables = forms.CharField(
         required=False, label="Variables", help_text="For the template: name=value; name=value"
     )
@@ -93,6 +104,11 @@ class DeliverableForm(forms.Form):
         super().__init__(*args, **kwargs)
         choose(self, "category", Category.objects.filter(workspace=workspace).order_by("name"))
         choose(self, "format", Format.objects.filter(workspace=workspace).order_by("key"))
+        templates = prompts.choices(workspace, chosen=str(self.initial.get("prompt_template", "")))
+        cast("forms.ChoiceField", self.fields["prompt_template"]).choices = [
+            ("", "None: the brief itself"),
+            *templates,
+        ]
 
     def clean_variables(self) -> dict[str, str]:
         text = self.cleaned_data["variables"].strip()

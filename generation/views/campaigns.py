@@ -22,6 +22,11 @@ from projects.models.work import BoardColumn
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
+TEACHING = (
+    "Import the brief, or add a single deliverable.",
+    "Open a card: the button says what a draft take costs.",
+    "Select the best draft and ask for its hero render.",
+)
 STILL_OPEN = ~Q(deliverables__board_column__in=[BoardColumn.DONE, BoardColumn.DROPPED])
 
 
@@ -96,6 +101,8 @@ def board(request: WorkspaceRequest, project: str, campaign: str) -> HttpRespons
         "query": _query(request, "view", "page", "format"),
         "anchors": row.anchors.filter(removed_at=None).select_related("asset").order_by("position"),
         "reference_form": forms.ReferenceForm(),
+        "bare": not row.deliverables.exists(),
+        "teaching": TEACHING,
     }
     if view == "board":
         context["columns"] = boards.columns(rows, workspace=workspace, today=today)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.db.models import Count, F, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from billing import budgets
 from billing.models import Budget
 from generation import boards
+from generation.models import ProviderAccount
 from projects import access
 from projects.access import Right, WorkspaceRequest, policy, workspace_page
-from projects.models import CapRequest, Deliverable, HeroRequest, Membership, Notice
+from projects.models import Campaign, CapRequest, Deliverable, HeroRequest, Membership, Notice
 from projects.models.work import BoardColumn
 
 MINE_FIRST = (
@@ -28,6 +31,7 @@ MINE_FIRST = (
 CARDS_A_COLUMN = 4
 WAITING_SHOWN = 6
 BUDGETS_SHOWN = 4
+CAMPAIGNS_SHOWN = 8
 
 
 @require_safe
@@ -65,6 +69,15 @@ def home(request: WorkspaceRequest) -> HttpResponse:
         context["budgets"] = _budgets(member)
     if Right.KEEP_BOOKS in rights:
         context["month"] = timezone.localdate()
+    if Right.ADMINISTER in rights:
+        context["steps"] = _steps(member)
+    if not {Right.MAKE, Right.APPROVE} & rights:
+        context["campaigns"] = (
+            Campaign.objects.visible_to(member)
+            .filter(ended_at=None)
+            .select_related("project")
+            .order_by("-created_at", "-pk")[:CAMPAIGNS_SHOWN]
+        )
     return render(request, "generation/home.html", context)
 
 
@@ -123,6 +136,39 @@ def _approvals(member: Membership) -> dict[str, Any]:
         "caps": caps[:WAITING_SHOWN],
         "approves": True,
     }
+
+
+def _steps(member: Membership) -> list[dict[str, Any]]:
+    """What sets a workspace up, and whether it is done; empty once all of it is."""
+    workspace = member.workspace
+    there = Membership.objects.filter(workspace=workspace, ended_at=None).exclude(pk=member.pk)
+    steps = [
+        {
+            "done": there.exists(),
+            "label": "Invite the team",
+            "text": "Producers make, managers approve, finance keeps the books.",
+            "href": reverse("generation:people", args=[workspace.slug]),
+        },
+        {
+            "done": ProviderAccount.objects.filter(workspace=workspace).exists(),
+            "label": "Connect a provider",
+            "text": "Until then the built-in renderer sketches every take.",
+            "href": reverse("generation:providers", args=[workspace.slug]),
+        },
+        {
+            "done": Budget.objects.filter(workspace=workspace, ended_at=None).exists(),
+            "label": "Have a budget set",
+            "text": "Managers and finance set it; money is held before a provider is asked.",
+            "href": reverse("billing:budgets", args=[workspace.slug]),
+        },
+        {
+            "done": is_mfa_enabled(member.person),
+            "label": "Protect your own sign-in",
+            "text": "A second factor, because you hold the keys of the providers.",
+            "href": reverse("mfa_index"),
+        },
+    ]
+    return [] if all(step["done"] for step in steps) else steps
 
 
 def _budgets(member: Membership) -> list[budgets.BudgetLeft]:

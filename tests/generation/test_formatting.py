@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -36,6 +37,11 @@ def test_money_reads_in_the_minor_unit_of_its_currency(amount: object, currency:
 def test_money_carries_the_unrounded_amount_for_machines_and_on_hover() -> None:
     expected = '<data class="money" value="0.33333333" title="0.33333333 EUR">€0.33</data>'
     assert circletake.money(Decimal("0.33333333"), "EUR") == expected
+
+
+def test_a_fraction_is_shown_as_the_number_it_is() -> None:
+    assert circletake.ratio(Fraction(51, 4)) == "12.75"
+    assert circletake.percent(Fraction(1, 3)) == "33\u202f%"
 
 
 def test_a_float_is_no_money() -> None:

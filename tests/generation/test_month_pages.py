@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -42,6 +43,14 @@ def test_the_large_figure_stands_with_its_change_and_what_moved_it(october: Cast
     assert "October 2025" in page
     for words in ("2.50", "+€0.45", "takes per accepted", "+€0.15", "+€0.30", "Opening work in progress"):
         assert words in page, words
+
+
+def test_pace_is_a_number_and_outcomes_without_cash_are_left_out(october: Cast) -> None:
+    page = " ".join(text(signed_in(october.finance), MONTH).split())
+    _, _, pace = page.partition("Accepted a week")
+    assert re.match(r"</p> <p class=\"stat__value\">\d+\.\d\d</p>", pace)
+    assert "Signed off&nbsp;" in page
+    assert "Shared by a campaign&nbsp;" not in page
 
 
 def test_every_role_reads_the_month_and_only_finance_imports(october: Cast) -> None:

@@ -71,7 +71,7 @@ def test_a_model_without_a_price_says_so(client: Client, cast: Cast) -> None:
 
 
 def test_a_model_that_nobody_knows_how_to_ask_says_so(client: Client, cast: Cast) -> None:
-    said = "how fal wants it to be asked is not known here yet"
+    said = "Circletake cannot ask fal for it yet"
     assert said in get(client, cast.viewer, q="fal/kling/v4/text-to-video").content.decode()
     assert said not in get(client, cast.viewer, q="fal/fal-ai/flux/dev").content.decode()
 
