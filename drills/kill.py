@@ -28,6 +28,9 @@ from bench import stage
 IN_FLIGHT = 24
 QUIET_SECONDS = 420.0
 STUCK_SECONDS = 300.0
+MOVING_SHARE = 0.7
+"""How many of the kills wait until the engine moves; the others may meet it while it gets up."""
+
 PATIENCE_SECONDS = 60.0
 
 
@@ -167,7 +170,7 @@ def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
     time.sleep(dice.uniform(0.1, 2.0))
     program.keep_up()
     feed.fill()
-    moves = dice.random() < 0.85 and moment.wait_until_it_moves()
+    moves = dice.random() < MOVING_SHARE and moment.wait_until_it_moves()
     target = aim.choose(program.pid, dice)
     found = moment.wait_for(memory.scarce()[:3] if moves else ())
     if target is None or found is None:

@@ -34,6 +34,7 @@ def environment(folder: Path, port: int) -> dict[str, str]:
         RENDER_PROCESSES="2",
         PUBLIC_URL=f"http://localhost:{port}",
         LOG_LEVEL="WARNING",
+        DJANGO_SETTINGS_MODULE="drills.settings",
     )
 
 
