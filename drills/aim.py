@@ -9,7 +9,7 @@ import signal
 import psutil
 
 CHANCES = {
-    "queue worker": 40,
+    "queue worker": 50,
     "sentinel": 7,
     "queue main": 5,
     "work": 6,

@@ -28,8 +28,11 @@ from bench import stage
 IN_FLIGHT = 24
 QUIET_SECONDS = 420.0
 STUCK_SECONDS = 300.0
-MOVING_SHARE = 0.7
+MOVING_SHARE = 0.6
 """How many of the kills wait until the engine moves; the others may meet it while it gets up."""
+
+AIMED_SHARE = 0.7
+"""How many of these wait on, for a run in one of the scarcest states."""
 
 PATIENCE_SECONDS = 60.0
 
@@ -131,7 +134,9 @@ def fight(memory: Any, program: Any, url: str, *, seed: int, kills: int) -> dict
         if not said:
             break
         settled.update(said)
-        wrong += calm(program)
+        if stuck := calm(program):
+            wrong += stuck
+            break
     if program.starts != starts:
         wrong.append(f"In peace the program ended by itself {program.starts - starts} times.")
     jobs = truth.ended_log(url)
@@ -163,7 +168,7 @@ def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
     """One kill at a moment when runs are in the scarcest state there is; False where nothing was hit.
 
     Most wait until the engine moves again after the last one; some strike while it still gets up, and count
-    for no state. Whom it hits is chosen before that moment, so that it is not over when the signal is sent.
+    for no state. Some of the first do not wait for any state. Whom it hits is chosen before that moment, so that it is not over when the signal is sent.
     """
     from drills import aim, moment
 
@@ -172,7 +177,7 @@ def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
     feed.fill()
     moves = dice.random() < MOVING_SHARE and moment.wait_until_it_moves()
     target = aim.choose(program.pid, dice)
-    found = moment.wait_for(memory.scarce()[:3] if moves else ())
+    found = moment.wait_for(memory.scarce()[:3] if moves and dice.random() < AIMED_SHARE else ())
     if target is None or found is None:
         return False
     delay = time.monotonic() - found.seen_at

@@ -45,12 +45,12 @@ MODELS = {
 }
 TROUBLE = {
     "": 70,
-    "[[result:policy]]": 5,
+    "[[result:policy]]": 10,
     "[[result:500]]": 4,
     "[[fail:429*1]]": 4,
     "[[fail:500*1]]": 3,
     "[[fail:lost*1]]": 3,
-    "[[fail:422]]": 3,
+    "[[fail:422]]": 6,
     "[[stall:2]]": 8,
     "[[latency:9]]": 8,
     "[[output:truncated_mp4]]": 2,
