@@ -167,8 +167,9 @@ def grant(feed: Any) -> list[str]:
 def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
     """One kill at a moment when runs are in the scarcest state there is; False where nothing was hit.
 
-    Most wait until the engine moves again after the last one; some strike while it still gets up, and count
-    for no state. Some of the first do not wait for any state. Whom it hits is chosen before that moment, so that it is not over when the signal is sent.
+    Most wait until the engine moves again after the last one, and most of these for a run in a scarce state;
+    the others strike as it comes. What finds the engine still getting up counts for no state. Whom it hits
+    is chosen before that moment, so that it is not over when the signal is sent.
     """
     from drills import aim, moment
 
