@@ -140,7 +140,9 @@ def invite(
             invited_by=by.person,
             expires_at=now + INVITATION_LIFE,
         )
-        events.record(workspace=by.workspace, kind="person.invited", by=by, email=email, roles=list(roles))
+        events.record(
+            workspace=by.workspace, kind="person.invited", by=by, at=now, email=email, roles=list(roles)
+        )
     return invitation, secret
 
 

@@ -49,6 +49,7 @@ def create_campaign(
     ends_on: datetime.date | None = None,
     job_number: str = "",
     fee: Decimal | None = None,
+    now: datetime.datetime | None = None,
 ) -> Campaign:
     """A new body of work with its identity; raises Invalid, naming each field that does not fit."""
     access.require(by, Right.MAKE)
@@ -73,7 +74,7 @@ def create_campaign(
                 fee=fee,
             )
             events.record(
-                workspace=by.workspace, kind="campaign.created", by=by, campaign=campaign, name=name
+                workspace=by.workspace, kind="campaign.created", by=by, at=now, campaign=campaign, name=name
             )
     except IntegrityError:
         raise _taken("key", key, "campaign in this project") from None
@@ -150,6 +151,7 @@ def create_deliverable(
                 workspace=by.workspace,
                 kind="deliverable.created",
                 by=by,
+                at=deliverable.created_at,
                 deliverable=deliverable,
                 name=name,
             )

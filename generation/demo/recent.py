@@ -74,6 +74,7 @@ def _short_profile(studio: Studio) -> None:
 
 def _campaign(studio: Studio, reel: Reel) -> Campaign:
     client = next(one for one in clients.CLIENTS if one.key == reel.client)
+    begun = studio.year.end - 16 * DAY
     campaign = work.create_campaign(
         project=Project.objects.get(workspace=studio.workspace, key=reel.client),
         key=reel.key,
@@ -82,11 +83,12 @@ def _campaign(studio: Studio, reel: Reel) -> Campaign:
         seed_policy="campaign",
         seed=reel.seed,
         palette=list(client.palette),
-        starts_on=(studio.year.end - 16 * DAY).date(),
+        starts_on=begun.date(),
         job_number=f"{client.key[:2].upper()}-2024",
         fee=Decimal(18_000),
+        now=begun,
     )
-    Campaign.objects.filter(pk=campaign.pk).update(created_at=studio.year.end - 16 * DAY)
+    Campaign.objects.filter(pk=campaign.pk).update(created_at=begun)
     return campaign
 
 
