@@ -32,6 +32,9 @@ STOP_SECONDS = 7.0
 PAUSES_SECONDS = (0.0, 1.0, 2.0, 5.0, 15.0, 30.0)
 """Before the first, second, … restart of a program that keeps dying."""
 
+ASKED_SECONDS = 3.0
+"""How often a program that runs on demand is asked for."""
+
 SETTLED_SECONDS = 60.0
 """A program that lived this long has earned a restart without a pause."""
 
@@ -47,6 +50,7 @@ class Program:
     `on_start` is called before each start and may return additions to the environment. `probe` is called
     each second and returns the reason why the program must be started anew, or "". `death_signal` is what
     the kernel sends it when the supervisor dies. `hurry_signal` asks it not to wait any longer.
+    With `wanted` it runs on demand alone: it is asked every few seconds, and the program may end by itself.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Program:
     death_signal: int = signal.SIGTERM
     stop_seconds: float = STOP_SECONDS
     hurry_signal: int = signal.SIGTERM
+    wanted: Callable[[], bool] | None = None
 
 
 class Child:
@@ -106,14 +111,30 @@ class Child:
     def watch(self) -> None:
         """One look: restart the whole group when its leader has ended or the probe finds it sick."""
         if self.process is None:
-            if time.monotonic() >= self.not_before:
+            if time.monotonic() >= self.not_before and self._is_wanted():
                 self.start()
+            return
+        if self.program.wanted and self.has_ended():
+            if status := self.kill_group():
+                log.error("ended", program=self.program.name, exit_status=status)
+            self._plan_restart()
             return
         reason = "ended" if self.has_ended() else self._probe()
         if reason:
             status = self.kill_group()
             log.error("restarting", program=self.program.name, reason=reason, exit_status=status)
             self._plan_restart()
+
+    def _is_wanted(self) -> bool:
+        """Whether the program is to run; a question that fails is asked again."""
+        if self.program.wanted is None:
+            return True
+        self.not_before = time.monotonic() + ASKED_SECONDS
+        try:
+            return self.program.wanted()
+        except Exception:
+            log.exception("a program's need could not be found out", program=self.program.name)
+            return False
 
     def _probe(self) -> str:
         """The probe's word; a probe that fails itself says nothing of the program."""

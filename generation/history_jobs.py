@@ -1,13 +1,16 @@
-"""Histories of more than 50,000 rows: staged, checked and applied by a worker, in one transaction.
+"""Histories of more than 50,000 rows: staged, checked and applied in one transaction, however long it takes.
 
-A job's state is in its row. A worker that dies leaves a lease that runs out, and nothing imported: the next
-bell starts the job again from its staged files.
+The queue ends a task after five minutes, so these are done by a process of their own, `manage.py histories`,
+which the supervisor starts when a job waits. A job's state is in its row, and its progress is committed apart
+from its transaction. A process that dies leaves a lease that runs out and nothing imported: the job begins
+again from its staged files, and so nothing is ever imported in part or twice.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import threading
 from typing import BinaryIO, cast
 
 import structlog
@@ -30,7 +33,10 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 50_000
 """Rows up to which an import is answered directly."""
 
-LEASE = datetime.timedelta(minutes=6)
+LEASE = datetime.timedelta(seconds=60)
+BEAT_SECONDS = 15.0
+"""How often a process says that it still works on its job, in whatever part of it."""
+
 MOST_ATTEMPTS = 3
 CHUNK = 1024 * 1024
 State = HistoryJob.State
@@ -47,21 +53,26 @@ def submit(
     return _stage(workspace, charges, decisions, by, rows)
 
 
+class Stopped(BaseException):
+    """The process was asked to end in the midst of a job."""
+
+
 def run_waiting() -> int:
-    """Takes up every job that waits, one after the other; answers how many ended."""
+    """Takes up every job that waits, one after the other; answers how many ended.
+
+    Only one process at a time does so. Stopped ends the job under way, which waits again as if untouched.
+    """
     ended = 0
-    while job := _leased(timezone.now()):
-        _run(job)
-        ended += 1
+    with lanes.sole_keeper("history") as mine:
+        while mine and (job := _leased(timezone.now())):
+            _run(job)
+            ended += 1
     return ended
 
 
 def overdue(*, now: datetime.datetime) -> int:
-    """Jobs that wait for a worker, or whose worker went away; rings for them. A part of the sweep."""
-    count = HistoryJob.objects.filter(_waiting(now)).count()
-    if count:
-        lanes.ring("history")
-    return count
+    """How many jobs wait to be taken up: new ones, and those whose process went away."""
+    return HistoryJob.objects.filter(_waiting(now)).count()
 
 
 def _stage(
@@ -72,18 +83,15 @@ def _stage(
         default_storage.save(f"histories/{workspace.pk}/{key}-{name}.csv", file)
         for name, file in (("charges", charges), ("decisions", decisions))
     ]
-    with transaction.atomic():
-        job = HistoryJob.objects.create(
-            id=key,
-            workspace=workspace,
-            charges_name=names[0],
-            decisions_name=names[1],
-            rows_total=rows,
-            requested_by=by.person,
-            requested_at=timezone.now(),
-        )
-        lanes.ring("history")
-    return job
+    return HistoryJob.objects.create(
+        id=key,
+        workspace=workspace,
+        charges_name=names[0],
+        decisions_name=names[1],
+        rows_total=rows,
+        requested_by=by.person,
+        requested_at=timezone.now(),
+    )
 
 
 def _waiting(now: datetime.datetime) -> Q:
@@ -128,6 +136,11 @@ def _run(job: HistoryJob) -> None:
     except FileNotFoundError:
         said = "The staged files are gone; send them again."
         return _end(job, State.FAILED, errors=[{"file": "", "line": 0, "reason": said}])
+    except Stopped:
+        if not connection.is_usable():  # the signal came while the database was asked
+            connection.close()
+        _wait_again(job)
+        raise
     finally:
         progress.close()
     _end(job, State.DONE, answer=dataclasses.asdict(result))
@@ -144,23 +157,47 @@ def _end(job: HistoryJob, state: str, **said: object) -> None:
     log.info("history job ended", job=str(job.pk), state=state)
 
 
+def _wait_again(job: HistoryJob) -> None:
+    """A job that was stopped in good order was not interrupted."""
+    HistoryJob.objects.filter(pk=job.pk).update(
+        state=State.STAGED, rows_done=0, leased_until=None, attempts=job.attempts - 1
+    )
+
+
 class _Progress:
-    """Says how far a job has come, over a connection of its own: the import's transaction is still open."""
+    """Says how far a job has come, over a connection of its own: the import's transaction is still open.
+
+    It says so from time to time by itself, for as long as the process lives.
+    """
 
     def __init__(self, job: HistoryJob) -> None:
-        self.job = job
+        self.job, self.state, self.rows = job, State.CHECKING, 0
         self.connection = connection.copy()
+        self.connection.inc_thread_sharing()
+        self.ended, self.lock = threading.Event(), threading.Lock()
+        self.thread = threading.Thread(target=self._beat, name="history", daemon=True)
+        self.thread.start()
 
     def say(self, rows: int) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE generation_historyjob SET state = 'applying', rows_done = %s, leased_until = %s"
-                " WHERE id = %s",
-                [min(rows, self.job.rows_total), timezone.now() + LEASE, self.job.pk],
-            )
+        self.state, self.rows = State.APPLYING, min(rows, self.job.rows_total)
+        self._write()
 
     def close(self) -> None:
+        self.ended.set()
+        self.thread.join()
         self.connection.close()
+
+    def _beat(self) -> None:
+        while not self.ended.wait(BEAT_SECONDS):
+            self._write()
+
+    def _write(self) -> None:
+        with self.lock, self.connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE generation_historyjob SET state = %s, rows_done = %s, leased_until = %s"
+                " WHERE id = %s",
+                [self.state, self.rows, timezone.now() + LEASE, self.job.pk],
+            )
 
 
 def _lines(file: BinaryIO) -> int:

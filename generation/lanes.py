@@ -12,11 +12,11 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -190,7 +190,8 @@ def sole_keeper(lane: str, *, slots: int = 1) -> Iterator[bool]:
             yield held is not None
         finally:
             if held is not None:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_SPACE, held])
+                with suppress(Error):  # a connection that is gone has given it back
+                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_SPACE, held])
 
 
 def _try_lock(cursor: object, key: int) -> bool:

@@ -6,10 +6,12 @@ import signal
 import sys
 
 from django.conf import settings
+from django.db import Error, connection
+from django.utils import timezone
 
 from circletake import cluster
 from circletake.supervisor import Program
-from generation import canary, sweep
+from generation import canary, history_jobs, sweep
 
 
 def programs(*, drain: bool = False) -> list[Program]:
@@ -17,7 +19,7 @@ def programs(*, drain: bool = False) -> list[Program]:
 
     With `drain` a SIGTERM lets the calls that are open end, for up to DRAIN_SECONDS.
     """
-    return [queue(drain=drain), render()]
+    return [queue(drain=drain), render(), histories()]
 
 
 def queue(*, drain: bool = False) -> Program:
@@ -50,3 +52,22 @@ def render() -> Program:
         command=[sys.executable, str(settings.BASE_DIR / "manage.py"), "render"],
         stop_seconds=5,
     )
+
+
+def histories() -> Program:
+    """The import of large histories, which takes longer than the queue allows; runs while one waits."""
+    return Program(
+        name="histories",
+        command=[sys.executable, str(settings.BASE_DIR / "manage.py"), "histories"],
+        wanted=_history_waits,
+        stop_seconds=5,
+    )
+
+
+def _history_waits() -> bool:
+    """A database that is away is not its concern."""
+    try:
+        return history_jobs.overdue(now=timezone.now()) > 0
+    except Error:
+        connection.close()
+        return False
