@@ -118,11 +118,11 @@ def cost_of(take: Take) -> Decimal:
     return found or ZERO
 
 
-def draft_price(deliverable: Deliverable, wanted: Mapping[str, Any]) -> Price:
-    """The price of what the form asks for, as it stands."""
+def draft_price(deliverable: Deliverable, wanted: Mapping[str, Any], *, by: Membership) -> Price:
+    """The price of what the form asks for, as it stands and for who asks."""
     try:
         if wanted.get("recalled"):
-            return _recalled_price(deliverable, wanted)
+            return _recalled_price(deliverable, wanted, by)
         quote = quotes.quote(
             deliverable=deliverable,
             phase=Phase.DRAFT,
@@ -131,16 +131,19 @@ def draft_price(deliverable: Deliverable, wanted: Mapping[str, Any]) -> Price:
             control_profile=wanted.get("control_profile") or None,
             model=wanted.get("model") or None,
             switch=wanted.get("switch") or "",
+            person_id=by.person_id,
         )
     except Refused as refused:
         return Price(obstacle=refused.detail, remedy=refused.remedy)
     return price_of(quote)
 
 
-def hero_price(take: Take) -> Price:
+def hero_price(take: Take, *, by: Membership) -> Price:
     """What the hero render of a selected draft would cost."""
     try:
-        quote = quotes.quote(deliverable=take.deliverable, phase=Phase.HERO, source_take=take)
+        quote = quotes.quote(
+            deliverable=take.deliverable, phase=Phase.HERO, source_take=take, person_id=by.person_id
+        )
     except Refused as refused:
         return Price(obstacle=refused.detail, remedy=refused.remedy)
     return price_of(quote)
@@ -243,13 +246,13 @@ def waiting_cap_request(deliverable: Deliverable) -> CapRequest | None:
     )
 
 
-def _recalled_price(deliverable: Deliverable, wanted: Mapping[str, Any]) -> Price:
+def _recalled_price(deliverable: Deliverable, wanted: Mapping[str, Any], by: Membership) -> Price:
     take = Take.objects.get(deliverable=deliverable, number=wanted["recalled"])
     request = recall.recall(take=take, what=recall.What.ALL).request
     count = wanted.get("count") or 1
     decision = requests.priced(deliverable=deliverable, request=request, count=count)
     found = facts.budgets_left(
         deliverable, Phase.DRAFT, [choice.model for plan in decision.steps for choice in plan.choices],
-        timezone.now(),
+        timezone.now(), by.person_id,
     )  # fmt: skip
     return price_of(quotes.of(decision, found))

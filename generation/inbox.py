@@ -5,23 +5,28 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
-from billing.models import DeliverableCost
-from generation import facts, heroes
+from billing import budgets
+from billing.budgets import BudgetLeft
+from billing.models import Budget
+from billing.models.budgets import Scope
+from generation import boards, claims, strips
 from projects.models import CapRequest, Deliverable, HeroRequest, Membership, Take
-from projects.models.decisions import DecisionKind, RequestState
+from projects.models.decisions import RequestState
 from projects.models.takes import TakeMark, TakeState
 from projects.models.work import BoardColumn, Phase
+from routing import tables
 
 MOST = 200
 SPEND, MORE, REVIEW = "spend", "more", "review"
 ZERO = Decimal(0)
+WEEK_DAYS = 7
 SUBJECT = (
     "deliverable__campaign__project",
     "deliverable__category",
@@ -32,84 +37,61 @@ SUBJECT = (
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One thing that waits, as the list shows it. `price` is what it may cost at most, if anything."""
+    """One thing that waits, as the list shows it. `price` is what it may cost at most, if anything.
+
+    `budget_after` is what the campaign's budget has left once the price is held; None without a budget.
+    """
 
     kind: str
     id: uuid.UUID
-    title: str
-    campaign: str
+    deliverable: Deliverable
+    tier: str
     asked_by: str
     asked_at: datetime.datetime
-    due_on: datetime.date | None
+    late: bool
     poster: str
     price: Decimal | None
-    takes: str
+    cap: int | None
     href: str
-    late: bool = False
+    take: Take | None
+    own: bool
+    budget_after: Decimal | None = None
+    badges: Sequence[tuple[str, str]] = ()
+    looking: Sequence[str] = ()
+    shown: Mapping[str, Any] | None = None
 
 
-def rows(member: Membership, wanted: Mapping[str, Any], *, today: datetime.date) -> list[Row]:
+def rows(
+    member: Membership, wanted: Mapping[str, Any], *, today: datetime.date, now: datetime.datetime
+) -> list[Row]:
     """Everything that waits and fits the filters, by due date, then price."""
-    kind = wanted.get("kind") or ""
+    kind, tier = wanted.get("kind") or "", wanted.get("tier") or ""
+    wanted = {**wanted, "today": today}
     found: list[Row] = []
     if kind in ("", SPEND):
         found += [_hero_row(row, member, today) for row in _heroes(member, wanted)[:MOST]]
     if kind in ("", MORE):
         found += [_cap_row(row, member, today) for row in _caps(member, wanted)[:MOST]]
     if kind in ("", REVIEW):
-        found += [_review_row(row, member, today) for row in _reviews(member, wanted)[:MOST]]
-    return sorted(found, key=_by_due_then_price)
+        found += _review_rows(member, wanted, today)
+    fitting = [row for row in found if tier in ("", row.tier)]
+    return sorted(_completed(fitting, member, now), key=_by_due_then_price)
 
 
 def undoable(member: Membership, *, now: datetime.datetime) -> list[HeroRequest]:
     """Approvals that can still be taken back, the newest first."""
     found = HeroRequest.objects.visible_to(member).filter(state=RequestState.APPROVED, submit_at__gt=now)
-    return list(found.select_related("deliverable").order_by("-decided_at"))
+    return list(found.select_related("deliverable").order_by("-decided_at", "-pk"))
 
 
-def hero_details(row: HeroRequest, *, now: datetime.datetime) -> dict[str, Any]:
-    """What a manager looks at before spending: budgets after it, cost so far, what it stands beside."""
-    deliverable = row.deliverable
-    cost = DeliverableCost.objects.filter(deliverable=deliverable).first()
-    models = [(step["key"], step["choices"][0]["model"]) for step in row.request["steps"] if step["choices"]]
-    named = [model for _, model in models]
-    lefts = facts.budgets_left(deliverable, Phase.HERO, named, now, row.requested_by_id)
-    return {
-        "spent": cost.generation + cost.control + cost.refinement if cost else ZERO,
-        "budgets": [{"name": left.name, "after": left.left - row.at_most} for left in lefts],
-        "models": models,
-        "carried": row.request.get("carried", {}),
-        "last_accepted": last_accepted(deliverable),
-        "seconds_left": heroes.undo_seconds_left(row, now),
-    }
-
-
-def last_accepted(deliverable: Deliverable) -> Take | None:
-    """The take of this campaign that was signed off last, to compare with."""
-    return (
-        Take.objects.filter(
-            deliverable__campaign=deliverable.campaign_id,
-            deliverable__state="accepted",
-            mark=TakeMark.ACCEPTED,
-            decisions__decision=DecisionKind.ACCEPT,
-        )
-        .exclude(deliverable=deliverable.pk)
-        .select_related("poster", "deliverable")
-        .order_by("-deliverable__accepted_at")
-        .first()
-    )
-
-
-def hero_take(deliverable: Deliverable) -> Take | None:
-    """The hero take that waits for its sign-off."""
-    return (
-        Take.objects.filter(
-            deliverable=deliverable, phase=Phase.HERO, state=TakeState.READY, mark=TakeMark.NONE
-        )
-        .select_related("poster", "deliverable__category", "workspace")
-        .order_by("-number")
-        .first()
-    )
+def tier_of(quote: Mapping[str, Any]) -> str:
+    """The tier of the model that makes most of the picture: the last generating step's."""
+    tiers = [
+        step["chosen"]["tier"]
+        for step in quote["decision"]["steps"]
+        if step["stage"] == "generation" and step["chosen"]
+    ]
+    return str(tiers[-1]) if tiers else ""
 
 
 def _fitting(wanted: Mapping[str, Any], prefix: str) -> Q:
@@ -117,8 +99,9 @@ def _fitting(wanted: Mapping[str, Any], prefix: str) -> Q:
     fits = Q()
     if project := wanted.get("project"):
         fits &= Q(**{f"{prefix}campaign__project": project})
-    if due := wanted.get("due_before"):
-        fits &= Q(**{f"{prefix}due_on__lte": due})
+    if wanted.get("due"):
+        last = wanted["today"] + datetime.timedelta(days=WEEK_DAYS - 1 - wanted["today"].weekday())
+        fits &= Q(**{f"{prefix}due_on__lte": last})
     return fits
 
 
@@ -137,6 +120,7 @@ def _caps(member: Membership, wanted: Mapping[str, Any]) -> QuerySet[CapRequest]
     found = found.filter(_fitting(wanted, "deliverable__"), state=RequestState.WAITING)
     if person := wanted.get("person"):
         found = found.filter(requested_by=person)
+    found = found.annotate(tier=_newest_tier("deliverable"))
     return found.select_related(*SUBJECT, "requested_by", "deliverable__poster").order_by(
         F("deliverable__due_on").asc(nulls_last=True), "requested_at"
     )
@@ -152,50 +136,123 @@ def _reviews(member: Membership, wanted: Mapping[str, Any]) -> QuerySet[Delivera
     )
 
 
+def _newest_tier(outer: str) -> Subquery:
+    takes = Take.objects.filter(deliverable=OuterRef(outer)).exclude(tier="").order_by("-number")
+    return Subquery(takes.values("tier")[:1])
+
+
 def _hero_row(row: HeroRequest, member: Membership, today: datetime.date) -> Row:
     return _row(
         SPEND, row.pk, row.deliverable, member, today,
-        asked_by=str(row.requested_by), asked_at=row.requested_at, price=row.at_most,
-        poster=row.take.poster,
+        asked_by=str(row.requested_by), asked_at=row.requested_at, price=row.at_most, take=row.take,
+        poster=row.take.poster, tier=tier_of(row.quote), badges=_badges(row.deliverable, row.quote),
+        own=row.requested_by_id == member.person_id,
     )  # fmt: skip
 
 
-def _cap_row(row: CapRequest, member: Membership, today: datetime.date) -> Row:
+def _cap_row(row: Any, member: Membership, today: datetime.date) -> Row:
     return _row(
         MORE, row.pk, row.deliverable, member, today,
         asked_by=str(row.requested_by), asked_at=row.requested_at, price=row.at_most,
-        poster=row.deliverable.poster,
+        poster=row.deliverable.poster, tier=row.tier or "", badges=_badges(row.deliverable),
+        own=row.requested_by_id == member.person_id,
     )  # fmt: skip
 
 
-def _review_row(row: Deliverable, member: Membership, today: datetime.date) -> Row:
+def _review_rows(member: Membership, wanted: Mapping[str, Any], today: datetime.date) -> list[Row]:
+    """Hero takes to sign off, each with the newest one; the takes of all in one query."""
+    deliverables = list(_reviews(member, wanted)[:MOST])
+    waiting = Take.objects.filter(
+        deliverable__in=deliverables, phase=Phase.HERO, state=TakeState.READY, mark=TakeMark.NONE
+    )
+    newest = {take.deliverable_id: take for take in waiting.select_related("poster").order_by("number")}
+    return [_review_row(row, newest.get(row.pk), member, today) for row in deliverables]
+
+
+def _review_row(row: Deliverable, take: Take | None, member: Membership, today: datetime.date) -> Row:
     return _row(
         REVIEW, row.pk, row, member, today,
-        asked_by=str(row.created_by or ""), asked_at=row.updated_at, price=None, poster=row.poster,
+        asked_by=str(row.created_by or ""), asked_at=(take and take.ended_at) or row.updated_at, price=None,
+        poster=(take and take.poster) or row.poster, tier=take.tier if take else "", take=take,
+        badges=_badges(row), own=False,
     )  # fmt: skip
 
 
 def _row(
     kind: str, id_: uuid.UUID, deliverable: Deliverable, member: Membership, today: datetime.date,
-    *, asked_by: str, asked_at: datetime.datetime, price: Decimal | None, poster: Any,
+    *, asked_by: str, asked_at: datetime.datetime, price: Decimal | None, poster: Any, tier: str,
+    badges: Sequence[tuple[str, str]], own: bool, take: Take | None = None,
 ) -> Row:  # fmt: skip
     slug = member.workspace.slug
     has_picture = poster is not None and poster.name
     return Row(
         kind=kind,
         id=id_,
-        title=deliverable.name,
-        campaign=deliverable.campaign.name,
+        deliverable=deliverable,
+        tier=tier,
         asked_by=asked_by,
         asked_at=asked_at,
-        due_on=deliverable.due_on,
         late=bool(deliverable.due_on and deliverable.due_on < today),
         poster=reverse("generation:rendition", args=[slug, poster.pk, "thumbnail"]) if has_picture else "",
         price=price,
-        takes=f"{deliverable.drafts_used} draft{'' if deliverable.drafts_used == 1 else 's'}",
+        cap=None,
         href=f"{reverse('generation:approvals', args=[slug])}?request={id_}",
+        take=take,
+        own=own,
+        badges=badges,
     )
 
 
+def _badges(deliverable: Deliverable, quote: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
+    """What a manager would not expect: words and their sign."""
+    found = []
+    steps = quote["decision"]["steps"] if quote else ()
+    if any(step["chosen"] and step["chosen"]["fallback"] for step in steps):
+        found.append(("not the route's first model", "route"))
+    if deliverable.cap is not None:
+        found.append(("own cap", "flag"))
+    if deliverable.extra_drafts or deliverable.extra_heroes:
+        found.append(("cap raised", "plus"))
+    return found
+
+
+def _completed(found: Sequence[Row], member: Membership, now: datetime.datetime) -> Iterable[Row]:
+    """The rows with what takes one question for all: caps, budgets, who looks, what each take shows."""
+    try:
+        table = tables.parsed(tables.in_force(member.workspace))
+    except tables.NoTable:
+        table = None
+    left = _campaigns_left(found, now)
+    looking = claims.looking([row.id for row in found], but=member)
+    shown = strips.viewers([row.take for row in found if row.take], slug=member.workspace.slug)
+    for row in found:
+        budget = left.get(row.deliverable.campaign_id)
+        yield dataclasses.replace(
+            row,
+            cap=boards.cap_of(table, row.deliverable) if table else None,
+            budget_after=budget.left - (row.price or ZERO) if budget else None,
+            looking=looking.get(row.id, ()),
+            shown=shown.get(row.take.pk) if row.take else None,
+        )
+
+
+def _campaigns_left(found: Sequence[Row], now: datetime.datetime) -> dict[uuid.UUID, BudgetLeft]:
+    """Of each campaign the budget with least left that covers its hero renders."""
+    own = Budget.objects.filter(
+        scope=Scope.CAMPAIGN,
+        campaign__in={row.deliverable.campaign_id for row in found},
+        phase__in=["", Phase.HERO],
+        ended_at__isnull=True,
+    ).select_related(*budgets.NAMED)
+    kept: dict[uuid.UUID, BudgetLeft] = {}
+    rows = list(own)
+    for budget, row in zip(rows, budgets.in_window(rows, now), strict=True):
+        campaign = budget.campaign_id
+        if campaign and (campaign not in kept or row.left < kept[campaign].left):
+            kept[campaign] = row
+    return kept
+
+
 def _by_due_then_price(row: Row) -> tuple[Any, ...]:
-    return (row.due_on is None, row.due_on or datetime.date.min, row.price or ZERO, row.asked_at)
+    due = row.deliverable.due_on
+    return (due is None, due or datetime.date.min, row.price or ZERO, row.asked_at)

@@ -66,6 +66,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{TAKE}star/", desk_actions.star, name="star"),
     path(f"{TAKE}notes/", desk_actions.note, name="note"),
     path("w/<slug:workspace>/approvals/", approvals.approvals, name="approvals"),
+    path("w/<slug:workspace>/approvals/bulk/", approvals.bulk, name="approve_bulk"),
+    path("w/<slug:workspace>/approvals/undo/", approvals.undo_all, name="undo_heroes"),
+    path("w/<slug:workspace>/approvals/<uuid:request_id>/looking/", approvals.looking, name="looking"),
     path(
         "w/<slug:workspace>/approvals/heroes/<uuid:request_id>/",
         approvals.decide_hero,

@@ -17,6 +17,9 @@ POST     signature       hooks/<provider>/<token>/
 GET      read            w/<workspace>/
 GET      read            w/<workspace>/activity/
 GET      read            w/<workspace>/approvals/
+GET      approve         w/<workspace>/approvals/<request_id>/looking/
+GET,POST approve         w/<workspace>/approvals/bulk/
+POST     approve         w/<workspace>/approvals/undo/
 POST     approve         w/<workspace>/approvals/caps/<request_id>/
 POST     approve         w/<workspace>/approvals/heroes/<request_id>/
 POST     approve         w/<workspace>/approvals/heroes/<request_id>/undo/

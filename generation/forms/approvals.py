@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.db.models import QuerySet
 
-from generation.forms.campaigns import Dated, choose
-from projects.models import Membership, Person, Project, Workspace
+from generation.forms.campaigns import choose
+from generation.words import TIERS
+from projects.models import HeroRequest, Membership, Person, Project, Workspace
 
 
 class InboxFilter(forms.Form):
@@ -27,10 +29,27 @@ class InboxFilter(forms.Form):
     person = forms.ModelChoiceField(
         Person.objects.none(), required=False, label="Asked by", empty_label="Anybody"
     )
-    due_before = forms.DateField(required=False, widget=Dated, label="Due by")
+    tier = forms.ChoiceField(
+        choices=[("", "Any tier"), *((key, word) for key, (word, _) in TIERS.items())],
+        required=False,
+        label="Tier",
+    )
+    due = forms.ChoiceField(choices=[("", "Any time"), ("week", "This week")], required=False, label="Due")
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         members = Membership.objects.filter(workspace=workspace).values("person")
         choose(self, "project", Project.objects.filter(workspace=workspace).order_by("name"))
         choose(self, "person", Person.objects.filter(pk__in=members).order_by("name", "email"))
+
+
+class BulkForm(forms.Form):
+    """Many approvals at once: no render above `limit`, and together exactly the `total` that was shown."""
+
+    request = forms.ModelMultipleChoiceField(HeroRequest.objects.none(), required=False)
+    limit = forms.DecimalField(min_value=0, max_digits=18, decimal_places=8, label="Each at most")
+    total = forms.DecimalField(required=False, max_digits=24, decimal_places=8, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, waiting: QuerySet[HeroRequest], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast("forms.ModelMultipleChoiceField[Any]", self.fields["request"]).queryset = waiting

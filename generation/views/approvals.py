@@ -3,43 +3,63 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import caps, desks, heroes, inbox, strips
-from generation.forms.approvals import InboxFilter
+from generation import bulk_approval, caps, claims, desks, heroes, inbox, inbox_details, strips
+from generation.figures import money_words
+from generation.forms.approvals import BulkForm, InboxFilter
 from generation.views.refusals import shows_refusals
-from projects.access import Right, WorkspaceRequest, workspace_page
-from projects.models import CapRequest, Deliverable, HeroRequest
+from generation.views.saving import values
+from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
+from projects.models import CapRequest, HeroRequest
+from projects.problems import Refused
 
 
 @require_safe
 @workspace_page(Right.READ)
 def approvals(request: WorkspaceRequest) -> HttpResponse:
-    """Two panes: what waits, and the chosen one with its price and consequences."""
+    """Two panes: what waits, and the chosen one with its price and consequences; htmx gets the right one."""
     member = request.membership
     form = InboxFilter(request.GET, workspace=member.workspace)
     wanted = form.cleaned_data if form.is_valid() else {}
-    rows = inbox.rows(member, wanted, today=timezone.localdate())
-    chosen = next((row for row in rows if str(row.id) == request.GET.get("request")), None)
-    chosen = chosen or (rows[0] if rows else None)
+    rows = inbox.rows(member, wanted, today=timezone.localdate(), now=timezone.now())
+    at = next((n for n, row in enumerate(rows) if str(row.id) == request.GET.get("request")), 0)
+    chosen = rows[at] if rows else None
     query = request.GET.copy()
     query.pop("request", None)
     context: dict[str, Any] = {
         "rows": rows,
         "chosen": chosen,
+        "position": at + 1,
+        "after": rows[(at + 1) % len(rows)] if len(rows) > 1 else None,
         "form": form,
         "query": query.urlencode(),
         "undoable": inbox.undoable(member, now=timezone.now()),
+        "bulk": sum(row.kind == inbox.SPEND and not row.own for row in rows) > 1,
+        "playable": sum(row.shown is not None for row in rows) > 1,
     }
     if chosen:
         context |= _details(request, chosen)
-    return render(request, "generation/approvals.html", context)
+    part = "#detail" if request.headers.get("HX-Request-Type") == "partial" else ""
+    return render(request, f"generation/approvals.html{part}", context)
+
+
+@require_safe
+@workspace_page(Right.APPROVE)
+def looking(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Who else looks at this; asking says that one does so oneself."""
+    context = {"others": claims.look(request_id, by=request.membership), "chosen": {"id": request_id}}
+    return render(request, "generation/approval_looking.html", context)
 
 
 @require_POST
@@ -53,7 +73,7 @@ def decide_hero(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpRespons
     else:
         heroes.decline(hero_request=row, by=request.membership, note=note)
         messages.success(request, f"{row.deliverable.name}: the producer was asked for changes.")
-    return redirect("generation:approvals", request.membership.workspace.slug)
+    return on_to_next(request)
 
 
 @require_POST
@@ -63,7 +83,7 @@ def undo_hero(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse:
     row = _hero(request, request_id)
     heroes.undo(hero_request=row, by=request.membership)
     messages.success(request, f"{row.deliverable.name}: the approval was taken back.")
-    return redirect("generation:approvals", request.membership.workspace.slug)
+    return on_to_next(request)
 
 
 @require_POST
@@ -81,12 +101,51 @@ def decide_cap(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse
         by=request.membership,
     )
     messages.success(request, f"{row.deliverable.name}: {row.get_state_display().lower()}.")
-    return redirect("generation:approvals", request.membership.workspace.slug)
+    return on_to_next(request)
 
 
-def _hero(request: WorkspaceRequest, request_id: uuid.UUID) -> HeroRequest:
-    rows = HeroRequest.objects.visible_to(request.membership).select_related(
+@workspace_page(Right.APPROVE)
+@shows_refusals
+def bulk(request: WorkspaceRequest) -> HttpResponse:
+    """Many small approvals: first what they are and their sum, then all of them at once."""
+    member = request.membership
+    given = request.POST if request.method == "POST" else request.GET
+    form = BulkForm(given, waiting=_heroes(request).filter(state="waiting"))
+    said = values(form)
+    chosen = list(said["request"])
+    if request.method == "POST":
+        done = bulk_approval.approve(
+            requests=chosen, limit=said["limit"], total=said["total"] or desks.ZERO, by=member
+        )
+        _tell(request, done)
+        return on_to_next(request)
+    choice = bulk_approval.choose(requests=chosen or _filtered(request), limit=said["limit"], by=member)
+    context = {"choice": choice, "limit": said["limit"], "undo_seconds": settings.HERO_UNDO_SECONDS}
+    return render(request, "generation/approvals_bulk.html", context)
+
+
+@require_POST
+@workspace_page(Right.APPROVE)
+@shows_refusals
+def undo_all(request: WorkspaceRequest) -> HttpResponse:
+    """Takes back all approvals that still can be; what began meanwhile stands."""
+    wanted, undone = request.POST.getlist("request"), 0
+    for row in inbox.undoable(request.membership, now=timezone.now()):
+        if str(row.pk) in wanted:
+            try:
+                heroes.undo(hero_request=row, by=request.membership)
+                undone += 1
+            except Refused as refused:
+                messages.error(request, f"{row.deliverable.name}: {refused.detail}")
+    messages.success(request, f"{undone} approval{'' if undone == 1 else 's'} taken back.")
+    return on_to_next(request)
+
+
+def _heroes(request: WorkspaceRequest) -> QuerySet[HeroRequest]:
+    rows: QuerySet[HeroRequest] = HeroRequest.objects.visible_to(request.membership)
+    return rows.select_related(
         "workspace",
+        "requested_by",
         "take__poster",
         "take__recipe",
         "deliverable__workspace",
@@ -94,31 +153,71 @@ def _hero(request: WorkspaceRequest, request_id: uuid.UUID) -> HeroRequest:
         "deliverable__category",
         "deliverable__format",
     )
-    return get_object_or_404(rows, pk=request_id)
+
+
+def _hero(request: WorkspaceRequest, request_id: uuid.UUID) -> HeroRequest:
+    return get_object_or_404(_heroes(request), pk=request_id)
+
+
+def _filtered(request: WorkspaceRequest) -> Sequence[HeroRequest]:
+    """The hero requests that the inbox lists with these filters, in its order."""
+    member = request.membership
+    form = InboxFilter(QueryDict(request.GET.get("query", "")), workspace=member.workspace)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    rows = inbox.rows(member, {**wanted, "kind": inbox.SPEND}, today=timezone.localdate(), now=timezone.now())
+    found = _heroes(request).in_bulk([row.id for row in rows])
+    return [found[row.id] for row in rows]
+
+
+def on_to_next(request: WorkspaceRequest) -> HttpResponse:
+    """On to the next one that waits, with the filters as they were."""
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
+    if after := request.POST.get("next"):
+        query["request"] = after
+    address = reverse("generation:approvals", args=[request.membership.workspace.slug])
+    return redirect(f"{address}?{query.urlencode()}" if query else address)
+
+
+def _tell(request: WorkspaceRequest, done: bulk_approval.Outcome) -> None:
+    currency = request.membership.workspace.currency
+    if done.approved:
+        messages.success(
+            request, f"{len(done.approved)} approved, at most {money_words(done.total, currency)} together."
+        )
+    for row, why in done.refused:
+        messages.error(request, f"{row.deliverable.name} was not approved: {why}")
 
 
 def _details(request: WorkspaceRequest, chosen: inbox.Row) -> dict[str, Any]:
-    slug = request.membership.workspace.slug
+    slug, member = request.membership.workspace.slug, request.membership
+    context: dict[str, Any] = {"others": chosen.looking, "viewer": chosen.shown}
+    if Right.APPROVE in rights_of(member):
+        context["others"] = claims.look(chosen.id, by=member)
     if chosen.kind == inbox.SPEND:
         row = _hero(request, chosen.id)
-        found = inbox.hero_details(row, now=timezone.now())
+        found = inbox_details.hero(row, now=timezone.now())
         shown = found["last_accepted"]
-        return {
-            **found,
-            "hero": row,
-            "own": row.requested_by_id == request.membership.person_id,
-            "viewer": strips.viewer(row.take, slug=slug),
-            "beside": strips.viewer(shown, slug=slug) if shown else None,
-        }
+        beside = strips.viewer(shown, slug=slug) if shown else None
+        return {**context, **found, "hero": row, "deliverable": row.deliverable, "beside": beside}
     if chosen.kind == inbox.MORE:
-        rows = CapRequest.objects.select_related("deliverable__campaign__project", "requested_by")
+        rows = CapRequest.objects.select_related("deliverable__workspace", "requested_by")
         more = rows.get(pk=chosen.id)
-        return {"cap": more, "price": desks.draft_price(more.deliverable, {"count": more.more})}
-    deliverable = Deliverable.objects.select_related("campaign__project", "category").get(pk=chosen.id)
-    take = inbox.hero_take(deliverable)
+        price = desks.draft_price(chosen.deliverable, {"count": more.more}, by=member)
+        takes = strips.rows(chosen.deliverable, current=None, beside=None, slug=slug)
+        around = inbox_details.around(chosen.deliverable)
+        return {
+            **context,
+            **around,
+            "cap": more,
+            "deliverable": chosen.deliverable,
+            "price": price,
+            "takes": takes,
+        }
     return {
-        "deliverable": deliverable,
-        "take": take,
-        "viewer": strips.viewer(take, slug=slug) if take else None,
-        "cost": desks.cost_of(take) if take else desks.ZERO,
+        **context,
+        **inbox_details.around(chosen.deliverable),
+        "deliverable": chosen.deliverable,
+        "take": chosen.take,
+        "notes": inbox_details.notes_on(chosen.take) if chosen.take else (),
+        "cost": desks.cost_of(chosen.take) if chosen.take else desks.ZERO,
     }

@@ -55,7 +55,9 @@ def quote(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     if "more" in request.GET:
         more = forms.CapForm(request.GET)
         more.is_valid()
-        price = desks.draft_price(deliverable, {"count": more.cleaned_data.get("more") or 1})
+        price = desks.draft_price(
+            deliverable, {"count": more.cleaned_data.get("more") or 1}, by=request.membership
+        )
         return render(request, "generation/desk_ask.html#price", {"price": price})
     return render(request, "generation/desk_make.html", _priced(request, deliverable))
 
@@ -128,7 +130,7 @@ def _shown(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, Any
         context["viewer"] = viewers.get(take.pk)
         context["beside"] = viewers.get(other.pk) if other else None
         if context["can_ask_hero"]:
-            context["hero_price"] = desks.hero_price(take)
+            context["hero_price"] = desks.hero_price(take, by=member)
     context["primary"] = desks.primary(context)
     states = [run.state for run in context.get("runs", ())]
     context["seen"] = strips.fingerprint(rows, [current, beside, *states])
@@ -151,7 +153,7 @@ def _priced(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, An
         "deliverable": deliverable,
         "form": form,
         "round_id": _fresh(form["round_id"].value()),
-        "price": desks.draft_price(deliverable, _wanted(form, deliverable)),
+        "price": desks.draft_price(deliverable, _wanted(form, deliverable), by=request.membership),
         "cap_request": desks.waiting_cap_request(deliverable),
         "cap_form": forms.CapForm(auto_id="more_%s"),
     }

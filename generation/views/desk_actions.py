@@ -8,7 +8,6 @@ import urllib.parse
 import uuid
 from collections.abc import Callable
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_POST
 from generation import cancel as cancelling
 from generation import caps, desks, heroes, recall, reviews, strips, takes, uploads
 from generation.forms import desk as forms
+from generation.views.approvals import on_to_next
 from generation.views.desk import choices, find, find_take, own_prompt
 from generation.views.refusals import refusal
 from generation.views.saving import values
@@ -79,7 +79,7 @@ def ask_for_more(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpRe
     """Asks a manager for more takes, with what they may cost at most."""
     deliverable = find(request, deliverable_id)
     wanted = values(forms.CapForm(request.POST))
-    price = desks.draft_price(deliverable, {"count": wanted["more"]})
+    price = desks.draft_price(deliverable, {"count": wanted["more"]}, by=request.membership)
     caps.request(deliverable=deliverable, by=request.membership, at_most=price.at_most, **wanted)
     return _back(request, deliverable)
 
@@ -89,10 +89,9 @@ def ask_for_more(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpRe
 def review(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
     """Select, sign off, reject, withdraw; `back=approvals` returns to the inbox."""
     take = find_take(request, take_id)
-    decision = reviews.review(take=take, by=request.membership, **values(forms.ReviewForm(request.POST)))
+    reviews.review(take=take, by=request.membership, **values(forms.ReviewForm(request.POST)))
     if request.POST.get("back") == "approvals":
-        return redirect("generation:approvals", request.membership.workspace.slug)
-    messages.success(request, f"Take {take.number}: {decision.get_decision_display().lower()}.")
+        return on_to_next(request)
     return _back(request, take.deliverable, take)
 
 
@@ -126,7 +125,6 @@ def cancel(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
 def run_next(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
     take = find_take(request, take_id)
     takes.run_next(take=take, by=request.membership)
-    messages.success(request, f"Take {take.number} runs before your other takes.")
     return _back(request, take.deliverable, take)
 
 

@@ -33,4 +33,5 @@ function countDown() {
 
 setInterval(refresh, 20000);
 setInterval(countDown, 1000);
+countDown();
 document.addEventListener("htmx:after:swap", refresh);

@@ -9,7 +9,7 @@ import pytest
 from billing import budgets
 from billing.budgets import BudgetRefused
 from billing.models import Hold
-from generation import batches, heroes, inbox, quotes, reviews, takes
+from generation import batches, heroes, inbox_details, orders, quotes, reviews, takes
 from generation.quotes import Quote
 from projects.models import Membership, Take
 from tests.cast import Cast
@@ -54,11 +54,11 @@ def test_a_recalled_request_is_priced_for_who_runs_it(studio: Cast) -> None:
     round_ = takes.make(deliverable=studio.deliverable, by=studio.manager, count=1)
     request = Take.objects.get(round=round_).recipe.request
     limited(studio, "0.01")
-    order = takes.recalled_order(
+    order = orders.recalled(
         studio.deliverable, request, count=1, by=studio.producer, now=round_.requested_at
     )
     assert order.decision.outcome == "budget"
-    order = takes.recalled_order(
+    order = orders.recalled(
         studio.deliverable, request, count=1, by=studio.manager, now=round_.requested_at
     )
     assert order.decision.outcome == "go"
@@ -81,6 +81,6 @@ def test_a_hero_render_is_seen_against_the_budget_of_who_asked_for_it(
     limited(studio, "60", person=studio.manager)
     hero_request = heroes.request(take=draft, by=studio.producer)
     assert [line["name"] for line in hero_request.quote["budgets"]] == ["Person Producer, each month"]
-    details = inbox.hero_details(hero_request, now=hero_request.requested_at)
+    details = inbox_details.hero(hero_request, now=hero_request.requested_at)
     names = [(line["name"], line["after"]) for line in details["budgets"]]
     assert names == [("Person Producer, each month", Decimal("48.53"))]  # 50 - the draft - 1.41

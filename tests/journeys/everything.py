@@ -27,6 +27,8 @@ NO_PAGES = {
     "": "leads to the home of one's workspace",
     "healthz": "for machines",
     "readyz": "for machines",
+    "w/<workspace>/approvals/<request_id>/looking/": "a part of the inbox",
+    "w/<workspace>/approvals/bulk/": "shows what is below a price, opened with one",
     "w/<workspace>/batches/new/": "shows what was ticked, opened with a choice",
     "w/<workspace>/deliverables/<deliverable_id>/files/": "a ZIP",
     "w/<workspace>/deliverables/<deliverable_id>/quote/": "a part of the take desk",
@@ -37,6 +39,7 @@ NO_PAGES = {
 }
 BESIDE = (
     ("read", "w/studio/projects/acme/autumn/?view=table"),
+    ("approve", "w/studio/approvals/bulk/?limit=5"),
     ("read", "w/studio/queue/?whose=all"),
     ("read", "w/studio/search/?q=opening"),
     ("read", "w/studio/month/2025-10/?by=model"),
