@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from billing import ledger, pots
 from billing.money import booked
-from generation import cancel, requests, takes
+from generation import cancel, orders, requests, takes
+from generation.orders import Order
 from projects import access, events, notices
 from projects.access import Right
 from projects.identifiers import new_id
@@ -60,8 +61,8 @@ def quote(
     now: datetime.datetime | None = None,
 ) -> Total:
     """The total of all takes; raises as `make` does for what cannot be made."""
-    orders = _orders(deliverables, count, person_id, now or timezone.now())
-    return _total([order for _, order in orders], count)
+    found = _orders(deliverables, count, person_id, now or timezone.now())
+    return _total([order for _, order in found], count)
 
 
 def make(
@@ -80,20 +81,20 @@ def make(
     now = now or timezone.now()
     if batch_id and (known := Batch.objects.visible_to(by).filter(pk=batch_id).first()):
         return known
-    orders = _orders(deliverables, count, by.person_id, now)
+    found = _orders(deliverables, count, by.person_id, now)
     with transaction.atomic():
-        pots.lock(deliverable.pk for deliverable, _ in orders)
+        pots.lock(deliverable.pk for deliverable, _ in found)
         ledger.alone(by.workspace_id)  # several counting calls follow
         batch = Batch.objects.create(
             id=batch_id or new_id(),
             workspace=by.workspace,
             phase=Phase.DRAFT,
             count=count,
-            at_most=_total([order for _, order in orders], count).at_most,
+            at_most=_total([order for _, order in found], count).at_most,
             requested_by=by.person,
             requested_at=now,
         )
-        for deliverable, order in sorted(orders, key=lambda pair: pair[0].pk):
+        for deliverable, order in sorted(found, key=lambda pair: pair[0].pk):
             with _named(deliverable):
                 takes.make_round(
                     deliverable=deliverable, order=order, count=count, by=by, batch=batch, now=now
@@ -104,7 +105,7 @@ def make(
             by=by,
             at=now,
             batch=str(batch.pk),
-            deliverables=len(orders),
+            deliverables=len(found),
             count=count,
         )
     return batch
@@ -180,7 +181,7 @@ def _orders(
     count: int,
     person_id: uuid.UUID | None,
     now: datetime.datetime,
-) -> list[tuple[Deliverable, takes.Order]]:
+) -> list[tuple[Deliverable, Order]]:
     takes.check_count(count)
     unique = {deliverable.pk: deliverable for deliverable in deliverables}
     if not 1 <= len(unique) <= MOST_DELIVERABLES:
@@ -192,17 +193,17 @@ def _orders(
             resolved = requests.resolve(
                 deliverable=deliverable, phase=Phase.DRAFT, count=count, person_id=person_id, now=now
             )
-            order = takes.order_of(resolved)
+            order = orders.of_resolved(resolved)
             takes.check_possible(order.decision)
             found.append((deliverable, order))
     return found
 
 
-def _total(orders: Sequence[takes.Order], count: int) -> Total:
+def _total(rows: Sequence[Order], count: int) -> Total:
     return Total(
-        takes=len(orders) * count,
-        amount=booked(sum((order.decision.expected for order in orders), ZERO)),
-        at_most=booked(sum((order.decision.at_most for order in orders), ZERO)),
+        takes=len(rows) * count,
+        amount=booked(sum((order.decision.expected for order in rows), ZERO)),
+        at_most=booked(sum((order.decision.at_most for order in rows), ZERO)),
     )
 
 

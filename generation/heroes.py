@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from billing import holds
 from billing.money import booked
-from generation import lanes, quotes, requests, takes
+from generation import lanes, orders, quotes, requests, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
 from generation.requests import NoRoute, Resolved
@@ -73,7 +73,7 @@ def request(
             decisions.lock(deliverable, take)
             takes.check_open(deliverable)
             _check_selected(take)
-            takes.check_cap(deliverable, takes.order_of(resolved), 1)
+            takes.check_cap(deliverable, orders.of_resolved(resolved), 1)
             row = HeroRequest.objects.create(
                 workspace=deliverable.workspace,
                 deliverable=deliverable,
@@ -118,7 +118,7 @@ def approve(
         now=now,
     )
     _check_price(hero_request, decision.at_most)
-    order = takes.Order(
+    order = orders.Order(
         request=hero_request.request,
         decision=decision,
         routing_version=hero_request.routing_version,

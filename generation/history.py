@@ -22,9 +22,9 @@ from generation import (
     history_summaries,
     history_write,
 )
+from generation.history_cells import Faults
 from generation.history_check import Fresh
 from generation.history_known import Known
-from generation.history_rows import Faults
 from projects import access, bulk, events
 from projects.access import Right
 from projects.models import Membership, Workspace

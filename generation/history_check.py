@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
+from generation.history_cells import Faults
 from generation.history_known import Known, KnownDeliverable
 from generation.history_rows import (
     CHARGED,
@@ -19,7 +20,6 @@ from generation.history_rows import (
     REFUNDED,
     ChargeRow,
     DecisionRow,
-    Faults,
     Place,
 )
 from projects.models import Phase

@@ -7,14 +7,14 @@ import dataclasses
 import datetime
 import hashlib
 import io
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from billing import money
+from generation import history_cells as rules
+from generation.history_cells import Cells, Faults
 from projects.models import Phase, Workspace
-from projects.models.work import KEY_PATTERN
 from routing.models.catalogue import Tier
 
 CHARGES, DECISIONS = "charges", "decisions"
@@ -33,39 +33,8 @@ STAGES = ("generation", "control", "refinement", "time")
 CHARGED, REFUNDED, FAILED_CHARGED, FAILED = "charged", "refunded", "failed_charged", "failed"
 WORDS = ("select", "accept", "reject", "write_off", "reverse", "end_campaign")
 LARGEST = Decimal(10) ** 12
-YEARS = range(1990, 2100)
-_KEY = re.compile(KEY_PATTERN)
-_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?", re.ASCII)
-_COUNT = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
-_CURRENCY = re.compile(r"[A-Za-z][A-Za-z0-9:_-]{1,11}", re.ASCII)
-_FORMULA = ("=", "@", "\t", "\r")
 
 Place = tuple[str, str, str]  # keys of project, campaign, deliverable
-
-
-class BadCell(Exception):
-    """One cell that does not fit; the message names it."""
-
-
-class Faults:
-    """Bad lines of both files, each with all its reasons."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, int], list[str]] = {}
-
-    def add(self, file: str, line: int, reason: str) -> None:
-        reasons = self._found.setdefault((file, line), [])
-        if reason not in reasons:
-            reasons.append(reason)
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [
-            {"file": file, "line": line, "reason": "; ".join(reasons)}
-            for (file, line), reasons in sorted(self._found.items())
-        ]
 
 
 @dataclasses.dataclass(slots=True)
@@ -185,58 +154,28 @@ class _Reader:
         return not said
 
 
-class _Cells:
-    """The cells of one line, each read by its rule; what does not fit is noted."""
-
-    def __init__(self, file: str, line: int, cells: Mapping[str, str], faults: Faults) -> None:
-        self.file, self.line, self.faults, self.sound = file, line, faults, True
-        self.cells = {name: cell.strip() for name, cell in cells.items()}
-        for name, cell in cells.items():
-            if cell.startswith(_FORMULA):
-                self.refuse(f"{name}: begins like a formula ({cell[:12]!r}); remove the first sign")
-
-    def __getitem__(self, name: str) -> str:
-        return self.cells.get(name, "")
-
-    def refuse(self, reason: str) -> None:
-        self.sound = False
-        self.faults.add(self.file, self.line, reason)
-
-    def read(self, name: str, rule: Callable[[str], Any], *, empty: Any = None, needed: bool = False) -> Any:
-        cell = self[name]
-        if not cell:
-            if needed:
-                self.refuse(f"{name}: is empty")
-            return empty
-        try:
-            return rule(cell)
-        except BadCell as error:
-            self.refuse(f"{name}: {error}")
-            return empty
-
-
 def _charge(line: int, given: Mapping[str, str], workspace: Workspace, faults: Faults) -> ChargeRow | None:
-    cells = _Cells(CHARGES, line, given, faults)
+    cells = Cells(CHARGES, line, given, faults)
     place = _place(cells)
     values = {
-        "id": cells.read("id", _text(200), needed=True),
-        "at": cells.read("occurred_at", _instant, needed=True),
-        "category": cells.read("category", _key, empty="", needed=bool(place[2])),
-        "take": cells.read("take", _count),
-        "phase": cells.read("phase", _one_of(Phase.values), empty="", needed=bool(cells["take"])),
-        "tier": cells.read("tier", _one_of(Tier.values), empty=""),
-        "provider": cells.read("provider", _provider, empty="", needed=bool(cells["model"])),
-        "model": cells.read("model", _text(159), empty=""),
-        "stage": cells.read("stage", _one_of(STAGES), empty="", needed=bool(place[2])),
-        "amount": cells.read("amount", _amount, needed=True),
-        "currency": cells.read("currency", _currency, empty="", needed=True),
-        "rate": cells.read("rate", _rate),
-        "round": cells.read("round", _count),
-        "person": cells.read("person", _text(254), empty=""),
+        "id": cells.read("id", rules.text(200), needed=True),
+        "at": cells.read("occurred_at", rules.instant, needed=True),
+        "category": cells.read("category", rules.key, empty="", needed=bool(place[2])),
+        "take": cells.read("take", rules.count),
+        "phase": cells.read("phase", rules.one_of(Phase.values), empty="", needed=bool(cells["take"])),
+        "tier": cells.read("tier", rules.one_of(Tier.values), empty=""),
+        "provider": cells.read("provider", rules.provider, empty="", needed=bool(cells["model"])),
+        "model": cells.read("model", rules.text(159), empty=""),
+        "stage": cells.read("stage", rules.one_of(STAGES), empty="", needed=bool(place[2])),
+        "amount": cells.read("amount", rules.amount, needed=True),
+        "currency": cells.read("currency", rules.currency, empty="", needed=True),
+        "rate": cells.read("rate", rules.rate),
+        "round": cells.read("round", rules.count),
+        "person": cells.read("person", rules.text(254), empty=""),
         "charge": cells.read(
-            "charge", _one_of((CHARGED, REFUNDED, FAILED_CHARGED, FAILED)), empty="", needed=True
+            "charge", rules.one_of((CHARGED, REFUNDED, FAILED_CHARGED, FAILED)), empty="", needed=True
         ),
-        "refunds": cells.read("refunds", _text(200), empty=""),
+        "refunds": cells.read("refunds", rules.text(200), empty=""),
     }
     _fit_together(cells, place, values, workspace)
     if not cells.sound:
@@ -252,7 +191,7 @@ def _charge(line: int, given: Mapping[str, str], workspace: Workspace, faults: F
     return ChargeRow(line=line, place=place, booked=booked, digest=digest, **values)
 
 
-def _fit_together(cells: _Cells, place: Place, values: dict[str, Any], workspace: Workspace) -> None:
+def _fit_together(cells: Cells, place: Place, values: dict[str, Any], workspace: Workspace) -> None:
     if values["take"] and not place[2]:
         cells.refuse("take: there is no deliverable to belong to")
     if values["charge"] == REFUNDED and not values["refunds"]:
@@ -268,12 +207,12 @@ def _fit_together(cells: _Cells, place: Place, values: dict[str, Any], workspace
 
 
 def _decision(line: int, given: Mapping[str, str], faults: Faults) -> DecisionRow | None:
-    cells = _Cells(DECISIONS, line, given, faults)
+    cells = Cells(DECISIONS, line, given, faults)
     place = _place(cells)
-    word = cells.read("decision", _one_of(WORDS), empty="", needed=True)
-    take = cells.read("take", _count)
-    at = cells.read("at", _instant, needed=True)
-    by = cells.read("by", _text(254), empty="")
+    word = cells.read("decision", rules.one_of(WORDS), empty="", needed=True)
+    take = cells.read("take", rules.count)
+    at = cells.read("at", rules.instant, needed=True)
+    by = cells.read("by", rules.text(254), empty="")
     if word == "end_campaign":
         if not place[1]:
             cells.refuse("campaign: is empty")
@@ -291,10 +230,10 @@ def _decision(line: int, given: Mapping[str, str], faults: Faults) -> DecisionRo
     return DecisionRow(line, place, take, word, at, by, digest)
 
 
-def _place(cells: _Cells) -> Place:
-    project = cells.read("project", _key, empty="", needed=bool(cells["campaign"]))
-    campaign = cells.read("campaign", _key, empty="", needed=bool(cells["deliverable"]))
-    return project, campaign, cells.read("deliverable", _key, empty="")
+def _place(cells: Cells) -> Place:
+    project = cells.read("project", rules.key, empty="", needed=bool(cells["campaign"]))
+    campaign = cells.read("campaign", rules.key, empty="", needed=bool(cells["deliverable"]))
+    return project, campaign, cells.read("deliverable", rules.key, empty="")
 
 
 def _digest_of_charge(place: Place, values: Mapping[str, Any]) -> str:
@@ -308,71 +247,3 @@ def _digest_of_charge(place: Place, values: Mapping[str, Any]) -> str:
 def _digest(*values: Any) -> str:
     plain = (f"{value.normalize():f}" if isinstance(value, Decimal) else str(value) for value in values)
     return hashlib.sha256("\x1f".join(plain).encode()).hexdigest()
-
-
-def _text(longest: int) -> Callable[[str], str]:
-    def read(cell: str) -> str:
-        if len(cell) > longest:
-            raise BadCell(f"is longer than {longest} characters")
-        return cell
-
-    return read
-
-
-def _key(cell: str) -> str:
-    if not _KEY.fullmatch(cell):
-        raise BadCell(f"“{cell[:40]}” is no key: up to 119 characters without “/”")
-    return cell
-
-
-def _provider(cell: str) -> str:
-    if "/" in cell or len(cell) > 40:
-        raise BadCell("up to 40 characters without “/”")
-    return cell
-
-
-def _one_of(words: Sequence[str]) -> Callable[[str], str]:
-    def read(cell: str) -> str:
-        if cell not in words:
-            raise BadCell(f"“{cell[:40]}” is none of {', '.join(words)}")
-        return cell
-
-    return read
-
-
-def _count(cell: str) -> int:
-    if not _COUNT.fullmatch(cell):
-        raise BadCell(f"“{cell[:20]}” is no number from 1 on")
-    return int(cell)
-
-
-def _amount(cell: str) -> Decimal:
-    if not _NUMBER.fullmatch(cell):
-        raise BadCell(f"“{cell[:30]}” is no amount from 0 on; write 12.50")
-    return Decimal(cell)
-
-
-def _rate(cell: str) -> Decimal:
-    if not _NUMBER.fullmatch(cell) or not 0 < Decimal(cell) < 10**10:
-        raise BadCell(f"“{cell[:30]}” is no rate above 0; write 0.92")
-    if len(cell.partition(".")[2].rstrip("0")) > 10:
-        raise BadCell("has more than ten decimals")
-    return Decimal(cell)
-
-
-def _currency(cell: str) -> str:
-    if not _CURRENCY.fullmatch(cell):
-        raise BadCell(f"“{cell[:20]}” is no currency; write EUR")
-    return cell
-
-
-def _instant(cell: str) -> datetime.datetime:
-    try:
-        found = datetime.datetime.fromisoformat(cell)
-    except ValueError:
-        raise BadCell(f"“{cell[:40]}” is no instant; write 2025-10-14T12:00:00Z") from None
-    if found.tzinfo is None:
-        raise BadCell(f"“{cell[:40]}” has no offset; end it with Z or +02:00")
-    if found.year not in YEARS:
-        raise BadCell(f"the year {found.year} lies outside {YEARS.start}–{YEARS.stop - 1}")
-    return found.astimezone(datetime.UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,21 +17,17 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from billing import holds
-from generation import caps, lanes, requests, returned, seeds, steps
-from generation.canonical import digest
-from generation.models import Recipe, Run
-from generation.models.runs import Lane, RunState
-from generation.requests import NoRoute, Resolved
-from projects import access, board, decisions, events
+from generation import caps, lanes, orders, requests, take_rows
+from generation.models.runs import Lane
+from generation.orders import Order
+from generation.requests import NoRoute
+from projects import access, board, decisions
 from projects.access import Right
 from projects.identifiers import new_id
 from projects.models import Batch, Deliverable, Membership, Phase, Round, Take
 from projects.models.takes import TakeState
 from projects.models.work import DeliverableState
 from projects.problems import Invalid, Refused
-from projects.work import MAX_SEED
-from routing import decision as answers
-from routing import tables
 from routing.decision import Decision, Outcome
 
 MOST_AT_ONCE = 20
@@ -42,16 +38,6 @@ class NotOpen(Refused):
     """The deliverable is signed off or dropped: nothing more is made for it."""
 
     title = "This deliverable is not open"
-
-
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """What was asked for, ready to be made: the request, its decision and the versions it names."""
-
-    request: dict[str, Any]
-    decision: Decision
-    routing_version: int
-    seed_policy: str
 
 
 def make(
@@ -80,9 +66,9 @@ def make(
     if round_id and (known := Round.objects.visible_to(by).filter(pk=round_id).first()):
         return known
     if request is not None:
-        order = recalled_order(deliverable, request, count=count, by=by, now=now)
+        order = orders.recalled(deliverable, request, count=count, by=by, now=now)
     else:
-        order = order_of(
+        order = orders.of_resolved(
             requests.resolve(
                 deliverable=deliverable,
                 phase=Phase.DRAFT,
@@ -128,39 +114,13 @@ def make_round(
     check_cap(deliverable, order, count)
     round_ = _round(deliverable, by, batch, round_id, now)
     plans = [
-        _take(deliverable, order, round_, index=index, by=by, now=now, due_at=due_at or now)
+        take_rows.write(deliverable, order, round_, index=index, by=by, now=now, due_at=due_at or now)
         for index in range(count)
     ]
     holds.reserve_all(plans=plans, now=now)
     board.refresh(deliverable.pk)
     lanes.ring(Lane.SUBMIT)
     return round_
-
-
-def recalled_order(
-    deliverable: Deliverable,
-    request: Mapping[str, Any],
-    *,
-    count: int,
-    by: Membership,
-    now: datetime.datetime,
-) -> Order:
-    """The order that runs exactly a recalled request. A hero render is never made this way."""
-    returned.check_request(deliverable, request)
-    if request["phase"] != Phase.DRAFT:
-        raise Invalid(
-            {"request": ["This is a hero render."]},
-            remedy="Ask for a hero render of a selected draft instead; a manager approves it.",
-        )
-    decision = requests.priced(
-        deliverable=deliverable, request=request, count=count, person_id=by.person_id, now=now
-    )
-    return Order(
-        request=dict(request),
-        decision=decision,
-        routing_version=tables.in_force(deliverable.workspace).version,
-        seed_policy=deliverable.campaign.seed_policy,
-    )
 
 
 def check_count(count: int) -> None:
@@ -214,16 +174,6 @@ def run_next(*, take: Take, by: Membership) -> None:
     lanes.ring(Lane.SUBMIT)
 
 
-def order_of(resolved: Resolved) -> Order:
-    """The order of a resolved request."""
-    return Order(
-        request=resolved.request,
-        decision=resolved.decision,
-        routing_version=resolved.routing_version,
-        seed_policy=resolved.seed_policy,
-    )
-
-
 def _round(
     deliverable: Deliverable,
     by: Membership,
@@ -241,130 +191,3 @@ def _round(
         requested_by=by.person,
         requested_at=now,
     )
-
-
-def _take(
-    deliverable: Deliverable,
-    order: Order,
-    round_: Round,
-    *,
-    index: int,
-    by: Membership,
-    now: datetime.datetime,
-    due_at: datetime.datetime,
-) -> holds.Plan:
-    """The rows of one take, and the money that its calls may cost at most."""
-    request = order.request
-    if index and request["seed"] is not None:
-        request = seeds.with_seed(request, (request["seed"] + index) % (MAX_SEED + 1))
-    take = Take.objects.create(
-        workspace=deliverable.workspace,
-        deliverable=deliverable,
-        round=round_,
-        number=next_number(deliverable),
-        phase=request["phase"],
-        state=TakeState.QUEUED,
-        prompt=request["prompt"],
-        seed=request["seed"],
-        request_hash=digest(request),
-        routing_version=order.routing_version,
-        requested_by=by.person,
-        requested_by_email=by.person.email,
-        requested_at=now,
-        position=int(now.timestamp() * 1000) + index,
-    )
-    _recipe(take, order, request)
-    runs = _runs(take, order, request, due_at)
-    events.record(
-        workspace=deliverable.workspace,
-        kind="take.requested",
-        by=by,
-        at=now,
-        deliverable=deliverable,
-        take=take,
-        number=take.number,
-        phase=take.phase,
-    )
-    return take, _planned_holds(order, runs)
-
-
-def next_number(deliverable: Deliverable) -> int:
-    """The next take number, taken; the deliverable is locked."""
-    newest = Take.objects.filter(deliverable=deliverable).aggregate(newest=Max("number"))["newest"]
-    number = (newest or 0) + 1
-    Deliverable.objects.filter(pk=deliverable.pk).update(take_count=number)
-    return int(number)
-
-
-def _recipe(take: Take, order: Order, request: dict[str, Any]) -> None:
-    Recipe.objects.create(
-        take=take,
-        request=request,
-        request_hash=take.request_hash,
-        routing_version=order.routing_version,
-        pipeline=request["pipeline"],
-        prompt_template=request.get("prompt_template", ""),
-        control_profile=request.get("control_profile", ""),
-        seed_policy=order.seed_policy,
-        decision=answers.as_document(order.decision),
-    )
-
-
-def _runs(take: Take, order: Order, request: dict[str, Any], due_at: datetime.datetime) -> list[Run]:
-    """One run a step; those that need nothing are queued, the others wait for what they need."""
-    rows = []
-    for position, step in enumerate(request["steps"]):
-        waits = bool(step["needs"])
-        rows.append(
-            Run(
-                workspace_id=take.workspace_id,
-                take=take,
-                position=position,
-                step=step["key"],
-                kind=step["kind"],
-                stage=step["stage"],
-                state=RunState.PLANNED if waits else RunState.QUEUED,
-                needs=step["needs"],
-                request=_run_request(step, order.decision),
-                lane=Lane.NONE if waits else Lane.SUBMIT,
-                due_at=None if waits else due_at,
-            )
-        )
-    return Run.objects.bulk_create(rows)
-
-
-def _run_request(step: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    """The step's part of the request, with the prices of the moment beside each model."""
-    plan = decision.step(step["key"])
-    prices = {choice.model: choice for choice in plan.choices}
-    choices = []
-    for choice in step["choices"]:
-        price = prices[choice["model"]]
-        choices.append(
-            {
-                **choice,
-                "expected": str(price.expected),
-                "at_most": str(price.at_most),
-                "price_row": price.price_row,
-            }
-        )
-    return {**step, "choices": choices}
-
-
-def _planned_holds(order: Order, runs: Sequence[Run]) -> list[holds.PlannedHold]:
-    """One hold a planned call, at the dearest model that may make it."""
-    planned = []
-    for run in runs:
-        usable = steps.usable(order.decision.step(run.step))
-        dearest = max(usable, key=lambda choice: choice.at_most or ZERO, default=None)
-        if dearest is not None:
-            planned.append(
-                holds.PlannedHold(
-                    run=run.pk,
-                    model_key=dearest.model,
-                    provider=dearest.provider,
-                    amount=dearest.at_most or ZERO,
-                    price_row=uuid.UUID(dearest.price_row) if dearest.price_row else None,
-                )
-            )
-    return planned

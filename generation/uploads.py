@@ -16,7 +16,7 @@ from django.utils import timezone
 from billing import ledger, money, rates
 from billing.entries import Charge
 from billing.models.ledger import Stage
-from generation import assets, caps, takes
+from generation import assets, caps, take_rows, takes
 from generation.media.store import Readable
 from generation.requests import NoRoute
 from projects import access, board, decisions, events
@@ -196,7 +196,7 @@ def _take(
         workspace=deliverable.workspace,
         deliverable=deliverable,
         round=round_,
-        number=takes.next_number(deliverable),
+        number=take_rows.next_number(deliverable),
         phase=phase,
         kind=Take.Kind.UPLOADED,
         state=TakeState.READY,

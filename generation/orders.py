@@ -1,0 +1,61 @@
+"""Orders: what was asked for, ready to be made; from a brief, or from a take that is recalled."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from generation import requests, returned
+from generation.requests import Resolved
+from projects.models import Deliverable, Membership, Phase
+from projects.problems import Invalid
+from routing import tables
+from routing.decision import Decision
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What was asked for, ready to be made: the request, its decision and the versions it names."""
+
+    request: dict[str, Any]
+    decision: Decision
+    routing_version: int
+    seed_policy: str
+
+
+def of_resolved(resolved: Resolved) -> Order:
+    """The order of a resolved request."""
+    return Order(
+        request=resolved.request,
+        decision=resolved.decision,
+        routing_version=resolved.routing_version,
+        seed_policy=resolved.seed_policy,
+    )
+
+
+def recalled(
+    deliverable: Deliverable,
+    request: Mapping[str, Any],
+    *,
+    count: int,
+    by: Membership,
+    now: datetime.datetime,
+) -> Order:
+    """The order that runs exactly a recalled request. A hero render is never made this way."""
+    returned.check_request(deliverable, request)
+    if request["phase"] != Phase.DRAFT:
+        raise Invalid(
+            {"request": ["This is a hero render."]},
+            remedy="Ask for a hero render of a selected draft instead; a manager approves it.",
+        )
+    decision = requests.priced(
+        deliverable=deliverable, request=request, count=count, person_id=by.person_id, now=now
+    )
+    return Order(
+        request=dict(request),
+        decision=decision,
+        routing_version=tables.in_force(deliverable.workspace).version,
+        seed_policy=deliverable.campaign.seed_policy,
+    )
