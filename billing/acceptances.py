@@ -1,7 +1,8 @@
 """The deliverables accepted in a month, and their life to date at that acceptance: cash, takes, time.
 
 All is added up in the database, in three queries; it touches the accepted deliverables alone. Formulas:
-"The true cost per acceptable deliverable".
+"The true cost per acceptable deliverable". What pages show by default is kept by `billing.month_sums` and
+worked out from the same CTEs in `billing.month_parts`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ LIFE = """
           AND NOT EXISTS (
               SELECT FROM projects_decision r WHERE r.reverses_id = a.sequence AND r.at < %(until)s
           )
+          AND (%(only)s::uuid[] IS NULL OR a.deliverable_id = ANY(%(only)s::uuid[]))
     )
 """
 CASH = """
@@ -73,6 +75,10 @@ TAKES = """
     ) rows
     GROUP BY 1, 2, 3
 """
+TIME = f"""
+    , {timecost.PIECES}
+    SELECT w.category, w.phase, {{key}}, sum(w.amount) FROM w GROUP BY 1, 2, 3
+"""  # noqa: S608 - our own words only
 PEOPLE_OF_ENTRIES = "LEFT JOIN projects_person who ON who.id = e.person_id"
 PEOPLE_OF_TAKES = "LEFT JOIN projects_person who ON who.id = t.requested_by_id"
 
@@ -84,7 +90,13 @@ class Month(NamedTuple):
     span: Span
 
     def values(self) -> dict[str, Any]:
-        return {"workspace": self.workspace.pk, "start": self.span.start, "until": self.span.end}
+        """With `only`, an array of deliverables, nothing else is looked at."""
+        return {
+            "workspace": self.workspace.pk,
+            "start": self.span.start,
+            "until": self.span.end,
+            "only": None,
+        }
 
 
 def cells(*, month: Month, by: str) -> Cells:
@@ -96,7 +108,7 @@ def cells(*, month: Month, by: str) -> Cells:
         found[_cell(cell)].add(Sums(generation=generation, control=control, refinement=refinement))
     for *cell, accepted, takes, rounds in _ask(life + _takes(dimension), month):
         found[_cell(cell)].add(Sums(accepted=accepted, takes=takes, rounds=rounds))
-    for *cell, amount in timecost.of_accepted(life=life, month=month.values(), by=by):
+    for *cell, amount in _ask(life + _time(dimension), month):
         found[_cell(cell)].add(Sums(time=Decimal(amount)))
     return dict(found)
 
@@ -112,6 +124,10 @@ def _takes(dimension: Dimension) -> str:
         people=PEOPLE_OF_TAKES if dimension.of_person else "",
     )
     return LAST_CALL + takes if dimension.of_call else takes
+
+
+def _time(dimension: Dimension) -> str:
+    return TIME.format(key="w.own" if dimension.of_time == "l.own" else dimension.of_time)
 
 
 def _cell(columns: list[Any]) -> tuple[str, str, str]:

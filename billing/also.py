@@ -7,10 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from django.db import connection
-
-from billing import acceptances, figures, months
-from billing.acceptances import LIFE, Month
+from billing import figures, month_figures, month_sums, months
+from billing.month_figures import Figures
 from projects.models import (
     CapDecision,
     CategoryTarget,
@@ -18,34 +16,6 @@ from projects.models import (
     HeroRequest,
     Workspace,
 )
-
-#: By the number of counted takes up to the accepted one, in the order of their numbers.
-CURVE = """
-    , counts AS (
-        SELECT l.deliverable_id, l.at,
-               GREATEST(1, count(t.id) FILTER (WHERE t.number <= a.number)) AS place
-        FROM life l
-        JOIN projects_take a ON a.id = l.take_id
-        LEFT JOIN projects_take t ON t.deliverable_id = l.deliverable_id AND t.counted_at <= l.at
-        GROUP BY 1, 2
-    ), cash AS (
-        SELECT c.deliverable_id, sum(e.amount) AS amount
-        FROM counts c
-        JOIN billing_entry e ON e.deliverable_id = c.deliverable_id
-        WHERE e.effective_at <= c.at AND e.effective_at < %(until)s AND e.kind <> 'transfer'
-        GROUP BY 1
-    )
-    SELECT c.place, count(*), COALESCE(sum(cash.amount), 0)
-    FROM counts c LEFT JOIN cash ON cash.deliverable_id = c.deliverable_id
-    GROUP BY 1 ORDER BY 1
-"""
-PACE = """
-    SELECT EXTRACT(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY l.at - d.created_at)),
-           EXTRACT(epoch FROM percentile_cont(0.8) WITHIN GROUP (ORDER BY l.at - d.created_at)),
-           count(*), count(d.due_on),
-           count(*) FILTER (WHERE (l.at AT TIME ZONE %(zone)s)::date <= d.due_on)
-    FROM life l JOIN projects_deliverable d ON d.id = l.deliverable_id
-"""
 
 
 class Place(NamedTuple):
@@ -76,50 +46,70 @@ class ErrorBar(NamedTuple):
 
 
 class Exceptions(NamedTuple):
+    """The first of each kind, and how many there are of all kinds."""
+
     as_is: list[Decision]
     caps_raised: list[CapDecision]
     self_approved: list[HeroRequest]
+    number: int
 
     def __bool__(self) -> bool:
-        return any(self._asdict().values())
+        return bool(self.number)
+
+    @property
+    def rest(self) -> int:
+        return self.number - len(self.as_is) - len(self.caps_raised) - len(self.self_approved)
 
 
 def also(*, workspace: Workspace, month: str) -> Also:
-    this = Month(workspace, months.span(workspace, month))
-    life = LIFE.format(own="''")
-    with connection.cursor() as cursor:
-        cursor.execute(life + PACE, {**this.values(), "zone": workspace.time_zone})
-        median, late, accepted, due, on_time = cursor.fetchone()
-        cursor.execute(life + CURVE, this.values())
-        curve = [Place(*row) for row in cursor.fetchall()]
-    weeks = Fraction(int((this.span.end - this.span.start).total_seconds()), 7 * 24 * 3600)
+    """What is printed beside the figures of a month (YYYY-MM)."""
+    with month_sums.snapshot():
+        return also_of(*month_figures.of(workspace, month))
+
+
+def also_of(found: Figures) -> Also:
+    start, end = found.month.span
+    accepted = int(figures.total(month_figures.cells(found).values()).accepted)
+    due = int(found.amount("due"))
+    cash = found.by_key("curve_cash")
+    places = sorted((int(place), int(count)) for place, count in found.by_key("curve").items())
+    weeks = Fraction(int((end - start).total_seconds()), 7 * 24 * 3600)
     return Also(
-        lead_median=datetime.timedelta(seconds=float(median)) if accepted else None,
-        lead_80=datetime.timedelta(seconds=float(late)) if accepted else None,
+        lead_median=_lead(found, accepted, Decimal("0.5")),
+        lead_80=_lead(found, accepted, Decimal("0.8")),
         accepted_a_week=Fraction(accepted) / weeks,
-        on_time=Fraction(on_time, due) if due else None,
-        curve=curve,
+        on_time=Fraction(int(found.amount("on_time")), due) if due else None,
+        curve=[Place(place, count, cash.get(str(place), Decimal(0))) for place, count in places],
     )
+
+
+def _lead(found: Figures, accepted: int, share: Decimal) -> datetime.timedelta | None:
+    if not accepted:
+        return None
+    seconds = month_sums.lead_share(found.month, found.changed, accepted=accepted, share=share)
+    return datetime.timedelta(seconds=float(seconds))
 
 
 def error_bars(*, workspace: Workspace, month: str) -> list[ErrorBar]:
     """For each category whose target of the month lies above its figure: r·s / (1 + s)."""
-    this = Month(workspace, months.span(workspace, month))
-    last_day = (this.span.end - datetime.timedelta(seconds=1)).astimezone(months.zone_of(workspace)).date()
+    with month_sums.snapshot():
+        return error_bars_of(*month_figures.of(workspace, month))
+
+
+def error_bars_of(found: Figures) -> list[ErrorBar]:
+    workspace, span = found.month
+    last_day = (span.end - datetime.timedelta(seconds=1)).astimezone(months.zone_of(workspace)).date()
     rows = CategoryTarget.objects.filter(workspace=workspace, starts_on__lte=last_day).order_by("starts_on")
     targets = dict(rows.values_list("category__key", "amount"))
-    if not targets:
-        return []
     by_category: dict[str, list[figures.Sums]] = {}
-    for (category, _, _), part in acceptances.cells(month=this, by="category").items():
+    for (category, _, _), part in month_figures.cells(found).items():
         by_category.setdefault(category, []).append(part)
-    found = []
+    bars = []
     for category, target in sorted(targets.items()):
-        sums = figures.total(by_category.get(category, []))
-        bar = _bar(category, sums, target)
+        bar = _bar(category, figures.total(by_category.get(category, [])), target)
         if bar:
-            found.append(bar)
-    return found
+            bars.append(bar)
+    return bars
 
 
 def _bar(category: str, sums: figures.Sums, target: Decimal) -> ErrorBar | None:
@@ -133,27 +123,18 @@ def _bar(category: str, sums: figures.Sums, target: Decimal) -> ErrorBar | None:
     return ErrorBar(category, Decimal(figures.printed(figure)), target, bias)
 
 
-def exceptions(*, workspace: Workspace, month: str) -> Exceptions:
-    """What a reader of the month should look at: taken as is, caps raised, self-approved."""
+def exceptions(*, workspace: Workspace, month: str, most: int | None = None) -> Exceptions:
+    """What a reader of the month should look at: taken as is, caps raised, self-approved; `most` of each."""
     start, end = months.span(workspace, month)
+    of_month = {"workspace": workspace, "at__gte": start, "at__lt": end}
+    as_is = Decision.objects.filter(**of_month, decision="accept", as_is=True)
+    caps = CapDecision.objects.filter(**of_month, decision="grant")
+    alone = HeroRequest.objects.filter(
+        workspace=workspace, self_approved=True, decided_at__gte=start, decided_at__lt=end
+    )
     return Exceptions(
-        list(
-            Decision.objects.filter(
-                workspace=workspace, decision="accept", as_is=True, at__gte=start, at__lt=end
-            )
-            .select_related("deliverable", "take", "by")
-            .order_by("at", "sequence")
-        ),
-        list(
-            CapDecision.objects.filter(workspace=workspace, decision="grant", at__gte=start, at__lt=end)
-            .select_related("cap_request__deliverable", "by")
-            .order_by("at", "sequence")
-        ),
-        list(
-            HeroRequest.objects.filter(
-                workspace=workspace, self_approved=True, decided_at__gte=start, decided_at__lt=end
-            )
-            .select_related("deliverable", "take", "requested_by")
-            .order_by("decided_at", "id")
-        ),
+        list(as_is.select_related("deliverable", "take", "by").order_by("at", "sequence")[:most]),
+        list(caps.select_related("cap_request__deliverable", "by").order_by("at", "sequence")[:most]),
+        list(alone.select_related("deliverable", "take", "requested_by").order_by("decided_at", "id")[:most]),
+        as_is.count() + caps.count() + alone.count(),
     )

@@ -13,24 +13,33 @@ from typing import Any
 
 from billing import (
     acceptances,
-    bridge,
     dimensions,
     effects,
     figures,
+    month_figures,
+    month_sums,
     months,
-    outcomes,
     pot_days,
     roll_forward,
 )
-from billing.acceptances import Month
-from billing.also import also, error_bars, exceptions
+from billing.also import Also, ErrorBar, also, also_of, error_bars, error_bars_of, exceptions
 from billing.bridge import Bridge
 from billing.figures import Cells, Sums, printed, printed_or_none, ratio
 from billing.models import Pot
+from billing.month_figures import Figures
 from billing.roll_forward import Terms
 from projects.models import Workspace
 
-__all__ = ["also", "error_bars", "exceptions", "month_document", "roll_forward_check"]
+__all__ = [
+    "Also",
+    "ErrorBar",
+    "also",
+    "error_bars",
+    "exceptions",
+    "month_document",
+    "month_page",
+    "roll_forward_check",
+]
 
 Document = dict[str, Any]
 
@@ -40,19 +49,31 @@ def month_document(*, workspace: Workspace, month: str, by: str = "campaign") ->
 
     Raises Invalid (422) for an unknown month or dimension.
     """
+    return month_page(workspace=workspace, month=month, by=by)[0]
+
+
+def month_page(*, workspace: Workspace, month: str, by: str) -> tuple[Document, Also, list[ErrorBar]]:
+    """The audit of a month and what is printed beside it, all as of one instant; raises as above."""
     dimensions.dimension(by)
-    this = Month(workspace, months.span(workspace, month))
-    before = Month(workspace, months.span(workspace, months.before(month)))
-    cells = acceptances.cells(month=this, by=by)
-    cells_before = acceptances.cells(month=before, by=dimensions.By.CATEGORY)
+    months.span(workspace, month)
+    with month_sums.snapshot():
+        this, before = month_figures.of(workspace, month, months.before(month))
+        return _document(this, before, by), also_of(this), error_bars_of(this)
+
+
+def _document(this: Figures, before: Figures, by: str) -> Document:
+    workspace = this.month.workspace
+    cells, cells_before = month_figures.cells(this), month_figures.cells(before)
     first, opening, closing = (
-        pot_days.content(workspace=workspace, at=at) for at in (before.span.start, *this.span)
+        pot_days.content(workspace=workspace, at=at) for at in (before.month.span.start, *this.month.span)
     )
     terms_before, terms = terms_between(first, opening), terms_between(opening, closing)
-    bridge_before, over = bridge.bridge(before), bridge.bridge(this)
+    bridge_before, over = month_figures.bridge(before), month_figures.bridge(this)
     cash = figures.total(cells.values()).cash
+    kept = month_figures.is_kept(by)
+    split = month_figures.cells_by(this, by) if kept else acceptances.cells(month=this.month, by=by)
     return {
-        "month": month,
+        "month": months.month_of(workspace, this.month.span.start),
         "currency": workspace.currency,
         "time_zone": workspace.time_zone,
         "state": "open",
@@ -61,9 +82,9 @@ def month_document(*, workspace: Workspace, month: str, by: str = "campaign") ->
         "previous": _totals(cells_before, terms_before, bridge_before),
         "effects": effects.effects(old=cells_before, new=cells),
         "bridge": _printed({"cash": cash, **over._asdict()}),
-        "outcomes": _printed(outcomes.outcomes(this)),
+        "outcomes": _printed(month_figures.outcomes_of(this)),
         "roll_forward": _printed(vars(terms)),
-        "rows": rows(workspace=workspace, cells=cells, by=by),
+        "rows": rows(workspace=workspace, cells=split, by=by),
     }
 
 

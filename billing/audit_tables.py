@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from billing.also import Exceptions
+
 FIGURES = (
     *("accepted", "takes", "rounds", "multiplier", "base", "generation", "control", "refinement", "time"),
     *("cash", "cash_per_acceptable", "cost_per_acceptable"),
@@ -30,6 +32,23 @@ def table(document: dict[str, Any], name: str) -> list[Row]:
         pairs = [(key, value, document["previous"][key]) for key, value in document["totals"].items()]
         return [("figure", document["month"], "month before"), *pairs]
     return [("term", "amount"), *((document[name] or {}).items())]
+
+
+def exceptions(found: Exceptions) -> list[Row]:
+    """A row for each: which kind, when, which deliverable, who, and the words or the money beside it."""
+    lines: list[Row] = [("kind", "at", "deliverable", "by", "note", "amount")]
+    for row in found.as_is:
+        by = row.by or row.by_email
+        lines.append(("as is", row.at.isoformat(), row.deliverable, by, row.note, row.money_saved))
+    for grant in found.caps_raised:
+        asked = grant.cap_request
+        words = f"{asked.more} more takes: {asked.reason}"
+        lines.append(("cap raised", grant.at.isoformat(), asked.deliverable, grant.by, words, asked.at_most))
+    for alone in found.self_approved:
+        at = alone.decided_at.isoformat() if alone.decided_at else ""
+        who = alone.requested_by
+        lines.append(("self-approved", at, alone.deliverable, who, alone.note, alone.shown_amount))
+    return lines
 
 
 def csv_text(lines: Iterable[Row]) -> str:

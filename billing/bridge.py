@@ -12,14 +12,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db import connection
-
-from billing.acceptances import Month
-
 #: An entry's instant lies after a decision only where it is later: charges come before decisions.
 LATE = """
-    SELECT COALESCE(sum(amount), 0), COALESCE(sum(amount) FILTER (WHERE NOT stands), 0) FROM (
-        SELECT e.amount, EXISTS (
+    SELECT deliverable_id, sum(amount) AS late, COALESCE(sum(amount) FILTER (WHERE NOT stands), 0) AS gone
+    FROM (
+        SELECT e.deliverable_id, e.amount, EXISTS (
             SELECT FROM projects_decision s
             WHERE s.deliverable_id = e.deliverable_id AND s.decision = 'accept' AND s.at < %(until)s
               AND NOT EXISTS (
@@ -31,6 +28,7 @@ LATE = """
         LEFT JOIN projects_decision r ON r.reverses_id = a.sequence
         WHERE e.workspace_id = %(workspace)s AND e.kind <> 'transfer'
           AND e.effective_at >= %(start)s AND e.effective_at < %(until)s
+          AND (%(only)s::uuid[] IS NULL OR e.deliverable_id = ANY(%(only)s::uuid[]))
           AND a.at < e.effective_at AND (r.at IS NULL OR r.at >= e.effective_at)
           AND NOT EXISTS (
               SELECT FROM projects_decision l
@@ -41,29 +39,24 @@ LATE = """
                 )
           )
     ) late
+    GROUP BY deliverable_id
 """
 TAKEN_OUT = """
-    SELECT COALESCE(sum(e.amount), 0)
+    SELECT a.deliverable_id, sum(e.amount) AS amount
     FROM projects_decision r
     JOIN projects_decision a ON a.sequence = r.reverses_id AND a.decision = 'accept'
     JOIN billing_entry e ON e.deliverable_id = a.deliverable_id
     WHERE r.workspace_id = %(workspace)s AND r.decision = 'reverse'
       AND r.at >= %(start)s AND r.at < %(until)s AND a.at < %(start)s
       AND e.effective_at < %(start)s AND e.kind <> 'transfer'
+      AND (%(only)s::uuid[] IS NULL OR a.deliverable_id = ANY(%(only)s::uuid[]))
+    GROUP BY 1
 """
 
 
 class Bridge(NamedTuple):
+    """The terms beside the cash of A. Shares of shared costs are none until they are spread."""
+
     late: Decimal
     shared: Decimal
     carried_back: Decimal
-
-
-def bridge(month: Month) -> Bridge:
-    """The terms beside the cash of A. Shares of shared costs are none until they are spread."""
-    with connection.cursor() as cursor:
-        cursor.execute(LATE, month.values())
-        late, late_and_gone = cursor.fetchone()
-        cursor.execute(TAKEN_OUT, month.values())
-        (taken_out,) = cursor.fetchone()
-    return Bridge(late, Decimal(0), taken_out + late_and_gone)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from billing import consumption, money, partitions, pot_days, roll_forward, windows
+from billing import consumption, money, month_sums, partitions, pot_days, roll_forward, windows
 from billing.models import BudgetWindow
 from billing.scopes import NAMED, name_of
 from projects.models import Workspace
@@ -58,6 +58,7 @@ def problems(*, now: datetime.datetime | None = None) -> list[str]:
         *summaries(),
         *outcomes(),
         *pot_days.problems(),
+        *month_sums.problems(),
         *budget_windows(now=now),
         *(f"{name} can be truncated: its guard is missing." for name in partitions.unguarded()),
         *(

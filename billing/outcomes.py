@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from django.db import connection, models
-
-from billing.acceptances import Month
+from django.db import models
 
 
 class Outcome(models.TextChoices):
@@ -25,15 +21,17 @@ class Outcome(models.TextChoices):
 
 #: As of the month's end: the last decision on a take gives its mark, and the last that moves cash the
 #: state of its deliverable.
-SORTED = """
-    WITH cash AS MATERIALIZED (
+SORTING = """
+    cash AS MATERIALIZED (
         SELECT e.* FROM billing_entry e
         WHERE e.workspace_id = %(workspace)s AND e.kind <> 'transfer'
           AND e.effective_at >= %(start)s AND e.effective_at < %(until)s
+          AND (%(only)s::uuid[] IS NULL OR e.deliverable_id = ANY(%(only)s::uuid[]))
     ), given_back AS MATERIALIZED (
         SELECT r.refunds AS id FROM billing_entry r
         WHERE r.workspace_id = %(workspace)s AND r.kind = 'refund' AND r.refunds IS NOT NULL
           AND r.effective_at < %(until)s
+          AND (%(only)s::uuid[] IS NULL OR r.deliverable_id = ANY(%(only)s::uuid[]))
         GROUP BY 1
         HAVING -sum(r.amount) >= (SELECT c.amount FROM billing_entry c WHERE c.id = r.refunds)
     ), marks AS (
@@ -66,12 +64,12 @@ SORTED = """
         LEFT JOIN states s ON s.deliverable_id = e.deliverable_id
     )
 """
-ADDED_UP = f"{SORTED} SELECT outcome, sum(amount) FROM sorted GROUP BY 1"  # noqa: S608 - our own words
-
-
-def outcomes(month: Month) -> dict[str, Decimal]:
-    """The cash of the month by outcome, every kind named."""
-    with connection.cursor() as cursor:
-        cursor.execute(ADDED_UP, month.values())
-        found = dict(cursor.fetchall())
-    return {kind: found.get(kind, Decimal(0)) for kind in Outcome.values}
+SORTED = f"WITH {SORTING}"
+#: Of entries without a deliverable: none is marked or decided on.
+WITHOUT_DELIVERABLE = """
+    SELECT CASE WHEN e.campaign_id IS NULL THEN 'period' ELSE 'shared' END, sum(e.amount)
+    FROM billing_entry e
+    WHERE e.workspace_id = %(workspace)s AND e.kind <> 'transfer' AND e.deliverable_id IS NULL
+      AND e.effective_at >= %(start)s AND e.effective_at < %(until)s
+    GROUP BY 1
+"""

@@ -1,7 +1,8 @@
 """What lies in each pot at an instant, from sums kept by day: no page reads the whole ledger for it.
 
-The days are kept by a trigger with every booking. A month may begin within a day (UTC), so the entries of
-that one day are read themselves.
+The days are kept by a trigger with every booking. A month may begin within a day (UTC), so entries of that
+one day are read themselves: those before the instant are put in, or those after it are taken out, whichever
+part of the day is the shorter.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ from billing import money
 from projects.models import Workspace
 
 SPENT = "spent"
+DAY = datetime.timedelta(days=1)
 CONTENT = """
     SELECT account, sum(amount) FROM (
         SELECT account, amount FROM billing_potday
         WHERE workspace_id = %(workspace)s AND day < %(day)s
         UNION ALL
-        SELECT debit, amount FROM billing_entry
-        WHERE workspace_id = %(workspace)s AND effective_at >= %(midnight)s AND effective_at < %(at)s
+        SELECT debit, %(sign)s * amount FROM billing_entry
+        WHERE workspace_id = %(workspace)s AND effective_at >= %(since)s AND effective_at < %(until)s
         UNION ALL
-        SELECT credit, -amount FROM billing_entry
-        WHERE workspace_id = %(workspace)s AND effective_at >= %(midnight)s AND effective_at < %(at)s
+        SELECT credit, -%(sign)s * amount FROM billing_entry
+        WHERE workspace_id = %(workspace)s AND effective_at >= %(since)s AND effective_at < %(until)s
           AND kind = 'transfer'
         UNION ALL
-        SELECT 'spent', amount FROM billing_entry
-        WHERE workspace_id = %(workspace)s AND effective_at >= %(midnight)s AND effective_at < %(at)s
+        SELECT 'spent', %(sign)s * amount FROM billing_entry
+        WHERE workspace_id = %(workspace)s AND effective_at >= %(since)s AND effective_at < %(until)s
           AND kind <> 'transfer'
     ) moved GROUP BY 1
 """
@@ -73,7 +75,10 @@ DIFFERENT = f"""
 def content(*, workspace: Workspace, at: datetime.datetime) -> dict[str, Decimal]:
     """What lies in each pot, and under `spent` all cash, by everything effective before an instant."""
     midnight = at.astimezone(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    values = {"workspace": workspace.pk, "day": midnight.date(), "midnight": midnight, "at": at}
+    values = {"workspace": workspace.pk, "day": midnight.date(), "sign": 1, "since": midnight, "until": at}
+    if at - midnight > DAY / 2:
+        following = midnight + DAY
+        values |= {"day": following.date(), "sign": -1, "since": at, "until": following}
     return defaultdict(Decimal, _ask(CONTENT, values))
 
 

@@ -8,78 +8,120 @@ rate and the workspace's waiting weight. A rate is that of the day on which the 
 What overlaps for one person counts once, split equally by minute, whatever it is. An interval belongs to the
 instant at which it is known: the decision, the end of the log, the take being ready. Imported rows are logs
 in money and taken as they are.
+
+All of it stands on a CTE `life` (deliverables, their acceptance, category, own key). Of other deliverables
+only what can overlap with theirs is read: what begins in a span that is `near`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db import connection
-
-from billing import dimensions
-
-#: All intervals of people, as far as they are known by the month's end.
-INTERVALS = """
-    , settings AS (
+NOBODY = "'00000000-0000-0000-0000-000000000000'::uuid"
+#: Spans of a person, apart from each other, in which whatever overlaps with time of the life's takes begins.
+NEAR = f"""
+    settings AS (
         SELECT id, time_zone, waiting_weight, time_by_person,
                make_interval(mins => review_cap_minutes::int) AS review_cap,
-               make_interval(mins => waiting_cap_minutes::int) AS waiting_cap
+               make_interval(mins => waiting_cap_minutes::int) AS waiting_cap,
+               make_interval(mins => GREATEST(review_cap_minutes, waiting_cap_minutes)::int) AS longest
         FROM projects_workspace WHERE id = %(workspace)s
+    ), own_takes AS MATERIALIZED (
+        SELECT t.id, t.requested_by_id AS person_id, t.requested_at
+        FROM life l JOIN projects_take t ON t.deliverable_id = l.deliverable_id
+    ), spans AS (
+        SELECT person_id, requested_at AS starts, requested_at + s.waiting_cap AS ends
+        FROM own_takes CROSS JOIN settings s WHERE person_id IS NOT NULL
+        UNION ALL
+        SELECT v.person_id, v.at, v.at + s.review_cap
+        FROM own_takes t JOIN projects_takeview v ON v.take_id = t.id CROSS JOIN settings s
+        UNION ALL
+        SELECT COALESCE(w.person_id, {NOBODY}), w.started_at,
+               w.started_at + w.minutes::float8 * interval '1 minute'
+        FROM life l JOIN projects_timelog w ON w.deliverable_id = l.deliverable_id
+        WHERE w.minutes > 0
+    ), ordered AS (
+        SELECT person_id, starts - s.longest AS starts, ends,
+               max(ends) OVER (
+                   PARTITION BY person_id ORDER BY starts, ends
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+               ) AS so_far
+        FROM spans CROSS JOIN settings s
+    ), islands AS (
+        SELECT person_id, starts, ends,
+               count(*) FILTER (WHERE so_far IS NULL OR so_far < starts)
+                   OVER (PARTITION BY person_id ORDER BY starts, ends) AS island
+        FROM ordered
+    ), near AS MATERIALIZED (
+        SELECT person_id, min(starts) AS starts, max(ends) AS ends FROM islands GROUP BY person_id, island
+    )
+"""  # noqa: S608 - our own words only
+#: The intervals of people that begin near, as far as they are known by the month's end.
+INTERVALS = f"""
+    waits AS (
+        SELECT t.* FROM near n CROSS JOIN settings s CROSS JOIN LATERAL (
+            SELECT t.id AS take_id, t.deliverable_id, t.requested_by_id AS person_id, 'producer' AS role,
+                   s.waiting_weight AS weight, t.requested_at AS starts,
+                   LEAST(t.ended_at, t.requested_at + s.waiting_cap) AS ends, t.ended_at AS known_at
+            FROM projects_take t
+            WHERE t.workspace_id = %(workspace)s AND t.requested_at >= n.starts AND t.requested_at < n.ends
+              AND t.requested_by_id = n.person_id AND t.state = 'ready' AND NOT t.imported
+              AND t.kind <> 'uploaded' AND t.ended_at > t.requested_at AND t.ended_at < %(until)s
+            OFFSET 0
+        ) t
+    ), opened AS (
+        SELECT DISTINCT v.* FROM near n CROSS JOIN LATERAL (
+            SELECT v.take_id, v.person_id, v.at FROM projects_takeview v
+            WHERE v.workspace_id = %(workspace)s AND v.at >= n.starts AND v.at < n.ends
+              AND v.person_id = n.person_id AND v.at < %(until)s
+            OFFSET 0
+        ) v
     ), reviews AS (
         SELECT d.take_id, d.deliverable_id, d.by_id AS person_id, 'reviewer' AS role, 1::numeric AS weight,
                v.at AS starts, LEAST(d.at, v.at + s.review_cap) AS ends, d.at AS known_at
-        FROM settings s
-        JOIN projects_decision d ON d.workspace_id = s.id
+        FROM opened v
+        CROSS JOIN settings s
         CROSS JOIN LATERAL (
-            SELECT max(v.at) AS at FROM projects_takeview v
-            WHERE v.take_id = d.take_id AND v.person_id = d.by_id AND v.at <= d.at
-        ) v
-        WHERE d.decision IN ('select', 'accept', 'reject') AND NOT d.imported
-          AND d.by_id IS NOT NULL AND v.at IS NOT NULL AND d.at < %(until)s AND d.at >= %(low)s
+            SELECT d.take_id, d.deliverable_id, d.by_id, d.at, d.imported
+            FROM projects_decision d
+            WHERE d.take_id = v.take_id AND d.by_id = v.person_id AND d.at >= v.at
+              AND d.decision IN ('select', 'accept', 'reject')
+            ORDER BY d.at, d.sequence LIMIT 1
+        ) d
+        WHERE NOT d.imported AND d.at < %(until)s
           AND NOT EXISTS (
-              SELECT FROM projects_decision o
-              WHERE o.take_id = d.take_id AND o.by_id = d.by_id
-                AND o.decision IN ('select', 'accept', 'reject') AND o.at >= v.at
-                AND (o.at, o.sequence) < (d.at, d.sequence)
+              SELECT FROM projects_takeview o
+              WHERE o.take_id = v.take_id AND o.person_id = v.person_id AND o.at > v.at AND o.at <= d.at
           )
           AND NOT EXISTS (
               SELECT FROM projects_timelog o
-              WHERE o.take_id = d.take_id AND o.person_id = d.by_id AND o.minutes IS NOT NULL
+              WHERE o.take_id = v.take_id AND o.person_id = v.person_id AND o.minutes IS NOT NULL
           )
-    ), waits AS (
-        SELECT t.id AS take_id, t.deliverable_id, t.requested_by_id AS person_id, 'producer' AS role,
-               s.waiting_weight AS weight, t.requested_at AS starts,
-               LEAST(t.ended_at, t.requested_at + s.waiting_cap) AS ends, t.ended_at AS known_at
-        FROM settings s
-        JOIN projects_take t ON t.workspace_id = s.id
-        WHERE t.state = 'ready' AND NOT t.imported AND t.kind <> 'uploaded'
-          AND t.requested_by_id IS NOT NULL AND t.ended_at > t.requested_at
-          AND t.ended_at < %(until)s AND t.requested_at >= %(low)s
     ), logs AS (
-        SELECT w.take_id, w.deliverable_id,
-               COALESCE(w.person_id, '00000000-0000-0000-0000-000000000000'::uuid) AS person_id,
+        SELECT w.take_id, w.deliverable_id, COALESCE(w.person_id, {NOBODY}) AS person_id,
                COALESCE(NULLIF(w.role, ''), 'reviewer') AS role,
                1::numeric AS weight, w.started_at AS starts,
                w.started_at + w.minutes::float8 * interval '1 minute' AS ends,
                w.started_at + w.minutes::float8 * interval '1 minute' AS known_at
-        FROM settings s
-        JOIN projects_timelog w ON w.workspace_id = s.id
-        WHERE w.minutes > 0 AND w.deliverable_id IS NOT NULL
-          AND w.started_at < %(until)s AND w.started_at >= %(low)s
+        FROM projects_timelog w
+        WHERE w.workspace_id = %(workspace)s AND w.minutes > 0 AND w.deliverable_id IS NOT NULL
+          AND w.started_at < %(until)s AND EXISTS (
+              SELECT FROM near n
+              WHERE n.person_id = COALESCE(w.person_id, {NOBODY}) AND w.started_at < n.ends
+                AND w.started_at + w.minutes::float8 * interval '1 minute' > n.starts
+          )
     ), intervals AS MATERIALIZED (
         SELECT * FROM reviews WHERE ends > starts
         UNION ALL SELECT * FROM waits
         UNION ALL SELECT * FROM logs WHERE known_at < %(until)s
     )
-"""
+"""  # noqa: S608
 #: How many intervals of a person run at each moment, and the time shared out since the first.
 SHARES = """
-    , points AS (
+    points AS (
         SELECT person_id, at, sum(delta) AS delta FROM (
             SELECT person_id, starts AS at, 1 AS delta FROM intervals
             UNION ALL SELECT person_id, ends, -1 FROM intervals
         ) p GROUP BY 1, 2
-    ), steps AS (
+    ), running AS (
         SELECT person_id, at,
                sum(delta) OVER (PARTITION BY person_id ORDER BY at) AS running,
                lead(at) OVER (PARTITION BY person_id ORDER BY at) AS next_at
@@ -90,9 +132,10 @@ SHARES = """
                 EXTRACT(epoch FROM next_at - at)::numeric(40, 24) / running ELSE 0 END
         ) OVER (PARTITION BY person_id ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
             AS shared
-        FROM steps
+        FROM running
     ), derived AS (
-        SELECT l.category, l.own, COALESCE(t.phase, '') AS phase, COALESCE(t.tier, '') AS tier,
+        SELECT l.deliverable_id, l.category, l.own, COALESCE(t.phase, '') AS phase,
+               COALESCE(t.tier, '') AS tier,
                COALESCE(t.provider, '') AS provider, COALESCE(t.model, '') AS model,
                CASE WHEN s.time_by_person THEN COALESCE(p.email, '') ELSE '' END AS person,
                (b.shared - a.shared) / 3600 * i.weight * COALESCE(r.hourly_rate, 0) AS amount
@@ -109,11 +152,8 @@ SHARES = """
               AND r.starts_on <= (i.starts AT TIME ZONE s.time_zone)::date
             ORDER BY r.starts_on DESC LIMIT 1
         ) r ON true
-    )
-"""
-ADDED_UP = """
-    , w AS (
-        SELECT l.category, l.own, w.phase, w.tier, w.provider, w.model,
+    ), w AS (
+        SELECT l.deliverable_id, l.category, l.own, w.phase, w.tier, w.provider, w.model,
                CASE WHEN s.time_by_person THEN COALESCE(NULLIF(w.person_email, ''), p.email, '')
                     ELSE '' END AS person,
                w.amount
@@ -123,26 +163,8 @@ ADDED_UP = """
         LEFT JOIN projects_person p ON p.id = w.person_id
         WHERE w.amount IS NOT NULL AND w.started_at <= l.at
         UNION ALL
-        SELECT category, own, phase, tier, provider, model, person, amount FROM derived
+        SELECT deliverable_id, category, own, phase, tier, provider, model, person, amount FROM derived
     )
-    SELECT w.category, w.phase, {key}, sum(w.amount) FROM w GROUP BY 1, 2, 3
 """
-#: Nothing before the first take, opening or log of the accepted deliverables can overlap with their time.
-EARLIEST = """
-    SELECT LEAST(
-        (SELECT min(t.requested_at) FROM life l JOIN projects_take t ON t.deliverable_id = l.deliverable_id),
-        (SELECT min(w.started_at) FROM life l JOIN projects_timelog w ON w.deliverable_id = l.deliverable_id)
-    ) - interval '1 day'
-"""
-
-
-def of_accepted(*, life: str, month: dict[str, Any], by: str) -> list[tuple[Any, ...]]:
-    """Time of the month's accepted deliverables up to their acceptance: category, phase, key, amount."""
-    key = "w.own" if by in dimensions.OWN else dimensions.dimension(by).of_time
-    with connection.cursor() as cursor:
-        cursor.execute(life + EARLIEST, month)
-        (low,) = cursor.fetchone()
-        if low is None:
-            return []
-        cursor.execute(life + INTERVALS + SHARES + ADDED_UP.format(key=key), {**month, "low": low})
-        return list(cursor.fetchall())
+#: CTEs that follow `life` and end in `w`: each piece of time with its amount.
+PIECES = f"{NEAR}, {INTERVALS}, {SHARES}"

@@ -16,7 +16,7 @@ from django.db import Error, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django_q.models import Schedule
 
-from billing import ledger, pot_days
+from billing import ledger, month_sums, pot_days
 from billing.models import Hold
 from generation import batches, ending, history_jobs, lanes, moves, unknown
 from generation.api import idempotency
@@ -76,6 +76,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "pot_days": pot_days.compact,
         "old_jobs": old_jobs,
         "old_keys": idempotency.forget_old,
+        "months": month_sums.fold,
     }
     found = {}
     for name, part in parts.items():

@@ -4,7 +4,7 @@ from billing.models.budgets import Budget, BudgetWindow, HoldBudget
 from billing.models.holds import Hold, HoldOutcome
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
 from billing.models.prices import ExchangeRate, PriceRow
-from billing.models.summaries import DeliverableCost, PotDay
+from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay
 
 __all__ = [
     "Budget",
@@ -17,6 +17,8 @@ __all__ = [
     "HoldOutcome",
     "ImportedCharge",
     "ImportedDecision",
+    "MonthPart",
+    "MonthSum",
     "Pot",
     "PotDay",
     "PriceRow",

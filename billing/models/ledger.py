@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.identifiers import new_id
-from projects.models import Campaign, Deliverable, Person, Project, Take, Workspace
+from projects.models import Campaign, Deliverable, Person, Project, Take, Workspace, touching
 from projects.models.rows import WorkspaceQuerySet, append_only
 
 
@@ -129,6 +129,7 @@ class Entry(models.Model):
                 referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
                 func=POT_DAYS,
             ),
+            touching.added("entry", touching.ENTRY_ADDED),
             pgtrigger.Trigger(
                 name="entry_refund_within_charge",
                 operation=pgtrigger.Insert,
@@ -164,6 +165,11 @@ class Entry(models.Model):
             models.Index(fields=["deliverable", "effective_at"], name="entry_of_deliverable"),
             models.Index(fields=["take"], name="entry_of_take"),
             models.Index(fields=["campaign", "effective_at"], name="entry_of_campaign"),
+            models.Index(
+                fields=["workspace", "effective_at"],
+                name="entry_without_deliverable",
+                condition=Q(deliverable__isnull=True),
+            ),
             models.Index(fields=["refunds"], name="entry_refunds", condition=Q(refunds__isnull=False)),
         ]
 

@@ -22,9 +22,21 @@ from projects.models import Workspace
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
+SHOWN = 50  # rows of the split, and exceptions of each kind, until all are asked for
 MOST_ROWS = 1_000_000
 TABS = (By.CAMPAIGN, By.CATEGORY, By.PROJECT, By.TIER, By.PHASE, By.PROVIDER, By.MODEL, By.PERSON)
-GOOD, BAD = ("accepted",), ("failed_charged", "written_off")
+#: The colour of each outcome in bar and legend.
+SERIES = {
+    Outcome.ACCEPTED: "good",
+    Outcome.OPEN: "1",
+    Outcome.REJECTED: "5",
+    Outcome.SUPERSEDED: "6",
+    Outcome.WRITTEN_OFF: "4",
+    Outcome.FAILED_CHARGED: "bad",
+    Outcome.FAILED_REFUNDED: "3",
+    Outcome.SHARED: "2",
+    Outcome.PERIOD: "rest",
+}
 
 
 @require_safe
@@ -34,8 +46,7 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
     workspace = request.membership.workspace
     month = month or months.month_of(workspace, timezone.now())
     by = request.GET.get("by") or By.CAMPAIGN
-    document = _document(workspace, month, by)
-    beside = audit.also(workspace=workspace, month=month)
+    document, beside, bars = _page_of(workspace, month, by)
     context = {
         "month": month,
         "before": months.before(month),
@@ -51,11 +62,12 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
         "whole": by in (By.PROJECT, By.CAMPAIGN, By.CATEGORY),
         "tabs": _tabs(workspace, month, by),
         "also": beside,
-        "on_time": float(beside.on_time) if beside.on_time is not None else None,
-        "a_week": float(beside.accepted_a_week),
+        "on_time": beside.on_time,
+        "a_week": beside.accepted_a_week,
         "chart": charts.digest(beside.curve) if beside.curve else "",
-        "bars": audit.error_bars(workspace=workspace, month=month),
-        "exceptions": audit.exceptions(workspace=workspace, month=month),
+        "bars": bars,
+        "exceptions": audit.exceptions(workspace=workspace, month=month, most=SHOWN),
+        "rows": document["rows"] if request.GET.get("all") else document["rows"][:SHOWN],
         "workspace": workspace,
         "currency": workspace.currency,
     }
@@ -67,13 +79,16 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
 def export(request: WorkspaceRequest, month: str, table: str) -> HttpResponse:
     """One table of the audit as CSV."""
     workspace = request.membership.workspace
-    if table not in (*audit_tables.TABLES, "curve"):
+    if table not in (*audit_tables.TABLES, "curve", "exceptions"):
         raise Http404
     by = request.GET.get("by") or By.CAMPAIGN
     if table == "curve":
         _span(workspace, month)
         curve = audit.also(workspace=workspace, month=month).curve
         lines: list[audit_tables.Row] = [("take", "accepted", "cash"), *curve]
+    elif table == "exceptions":
+        _span(workspace, month)
+        lines = audit_tables.exceptions(audit.exceptions(workspace=workspace, month=month))
     else:
         lines = audit_tables.table(_document(workspace, month, by), table)
     name = f"{workspace.slug}-{month}-{by if table == 'rows' else table}.csv"
@@ -129,11 +144,17 @@ def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
     return render(request, "billing/month_entries.html", context)
 
 
-def _document(workspace: Workspace, month: str, by: str) -> dict[str, Any]:
+def _page_of(
+    workspace: Workspace, month: str, by: str
+) -> tuple[dict[str, Any], audit.Also, list[audit.ErrorBar]]:
     try:
-        return audit.month_document(workspace=workspace, month=month, by=by)
+        return audit.month_page(workspace=workspace, month=month, by=by)
     except Invalid as invalid:
         raise Http404(invalid.detail) from None
+
+
+def _document(workspace: Workspace, month: str, by: str) -> dict[str, Any]:
+    return _page_of(workspace, month, by)[0]
 
 
 def _span(workspace: Workspace, month: str) -> months.Span:
@@ -173,15 +194,11 @@ def _change(document: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _outcomes(document: dict[str, Any]) -> list[dict[str, Any]]:
-    series = {**dict.fromkeys(GOOD, "good"), **dict.fromkeys(BAD, "bad")}
+    """What the month's cash became, without the kinds that had none."""
     return [
-        {
-            "kind": kind,
-            "label": Outcome(kind).label,
-            "value": Decimal(amount),
-            "series": series.get(kind, number % 6 + 1),
-        }
-        for number, (kind, amount) in enumerate(document["outcomes"].items())
+        {"kind": kind.value, "label": kind.label, "value": amount, "series": SERIES[kind]}
+        for kind in SERIES
+        if (amount := Decimal(document["outcomes"][kind]))
     ]
 
 

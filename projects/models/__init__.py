@@ -23,6 +23,7 @@ from projects.models.people import (
     Workspace,
 )
 from projects.models.takes import Asset, Batch, Rendition, Round, Take, TakeAsset
+from projects.models.touches import Touch
 from projects.models.work import (
     Campaign,
     Category,
@@ -69,5 +70,6 @@ __all__ = [
     "TakeNote",
     "TakeView",
     "TimeLog",
+    "Touch",
     "Workspace",
 ]

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.identifiers import new_id
+from projects.models import touching
 from projects.models.people import Person, Workspace
 from projects.models.rows import WorkspaceQuerySet, append_only
 from projects.models.takes import Take
@@ -85,6 +86,7 @@ class Decision(models.Model):
     class Meta:
         triggers = [
             *append_only("decision"),
+            touching.added("decision", touching.DECISION_ADDED),
             pgtrigger.Trigger(
                 name="decision_grammar",
                 operation=pgtrigger.Insert,
@@ -113,6 +115,7 @@ class Decision(models.Model):
             models.Index(fields=["deliverable", "at", "sequence"], name="decision_of_deliverable"),
             models.Index(fields=["workspace", "decision", "at"], name="decision_by_kind"),
             models.Index(fields=["take"], name="decision_of_take"),
+            models.Index(fields=["workspace", "at"], name="decision_as_is", condition=Q(as_is=True)),
         ]
 
 
@@ -174,7 +177,17 @@ class HeroRequest(models.Model):
                 fields=["workspace", "requested_at"],
                 name="hero_request_waiting",
                 condition=Q(state="waiting"),
-            )
+            ),
+            models.Index(
+                fields=["workspace", "submit_at"],
+                name="hero_request_approved",
+                condition=Q(state="approved"),
+            ),
+            models.Index(
+                fields=["workspace", "decided_at"],
+                name="hero_request_self_approved",
+                condition=Q(self_approved=True),
+            ),
         ]
 
 
@@ -250,3 +263,8 @@ class CapDecision(models.Model):
 
     class Meta:
         triggers = append_only("cap_decision")
+        indexes = [
+            models.Index(
+                fields=["workspace", "at"], name="cap_decision_granted", condition=Q(decision="grant")
+            )
+        ]

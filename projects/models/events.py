@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.identifiers import new_id
+from projects.models import touching
 from projects.models.people import Person, Role, Workspace
 from projects.models.rows import WorkspaceQuerySet, append_only
 from projects.models.takes import Take
@@ -52,7 +53,7 @@ class TakeView(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("take_view")
+        triggers = [*append_only("take_view"), touching.added("take_view", touching.VIEW_ADDED)]
         indexes = [
             models.Index(fields=["take", "person", "at"], name="take_view_of_take"),
             models.Index(fields=["workspace", "at"], name="take_view_of_workspace"),
@@ -85,7 +86,7 @@ class TimeLog(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("time_log")
+        triggers = [*append_only("time_log"), touching.added("time_log", touching.LOG_ADDED)]
         constraints = [
             models.CheckConstraint(
                 condition=Q(minutes__isnull=False, amount__isnull=True)
@@ -95,4 +96,9 @@ class TimeLog(models.Model):
         ]
         indexes = [
             models.Index(fields=["workspace", "started_at"], name="time_log_of_workspace"),
+            models.Index(
+                fields=["workspace", "started_at"],
+                name="time_log_of_minutes",
+                condition=Q(minutes__isnull=False),
+            ),
         ]

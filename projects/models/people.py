@@ -13,6 +13,7 @@ from django.db.models.functions import Lower
 from knox.models import AbstractAuthToken
 
 from projects.identifiers import new_id
+from projects.models import touching
 from projects.models.rows import WorkspaceQuerySet
 
 
@@ -79,6 +80,13 @@ class Workspace(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        triggers = [
+            touching.changed_in(
+                "workspace",
+                *("time_zone", "review_cap_minutes", "waiting_cap_minutes", "waiting_weight"),
+                func=touching.WORKSPACE_CHANGED,
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(currency__regex=r"^[A-Z]{3}$"), name="workspace_currency_iso_4217"
@@ -140,6 +148,7 @@ class RoleRate(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
+        triggers = touching.of_rates()
         constraints = [
             models.UniqueConstraint(fields=["workspace", "role", "starts_on"], name="role_rate_once"),
             models.CheckConstraint(condition=Q(hourly_rate__gte=0), name="role_rate_positive"),

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.identifiers import new_id
+from projects.models import touching
 from projects.models.people import Person, Workspace
 from projects.models.rows import WorkspaceQuerySet
 from projects.models.work import Deliverable, Phase
@@ -198,6 +199,10 @@ class Take(models.Model):
             models.UniqueConstraint(fields=["deliverable", "number"], name="take_number_once"),
             models.CheckConstraint(condition=Q(state__in=TakeState.values), name="take_state_known"),
             models.CheckConstraint(condition=Q(number__gte=1), name="take_number_from_one"),
+        ]
+        triggers = [
+            touching.added("take", touching.TAKE_ADDED),
+            touching.changed("take", touching.TAKE_CHANGED),
         ]
         indexes = [
             models.Index(

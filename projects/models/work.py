@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.identifiers import new_id
+from projects.models import touching
 from projects.models.people import Person, Workspace
 from projects.models.rows import WorkspaceQuerySet
 
@@ -205,6 +206,13 @@ class Deliverable(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
+        triggers = [
+            touching.changed_in(
+                "deliverable",
+                *("campaign_id", "category_id", "due_on", "created_at"),
+                func=touching.DELIVERABLE_CHANGED,
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "key"], name="deliverable_key_once"),
             models.CheckConstraint(condition=Q(key__regex=KEY_PATTERN), name="deliverable_key_plain"),

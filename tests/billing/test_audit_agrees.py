@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing import audit
+from billing import audit, month_sums
 from billing.models import Entry, ImportedCharge
 from generation import history as importing
 from projects.models import Category, Decision, Deliverable, Project, Role, Take, Workspace
@@ -123,6 +123,9 @@ def test_random_histories_agree_to_the_last_digit(capsys: pytest.CaptureFixture[
         with imported(history) as workspace:
             for number, month in enumerate(months):
                 agrees(workspace, history, month, "campaign")
+                if number == 1:
+                    month_sums.fold()
+                    assert month_sums.problems() == []
                 by = naive.DIMENSIONS[(turn + number) % len(naive.DIMENSIONS)]
                 agrees(workspace, history, month, by)
 
@@ -140,6 +143,10 @@ def test_seeded_histories_agree_by_every_dimension(seed: int) -> None:
         for month in history.months:
             for by in naive.DIMENSIONS:
                 agrees(workspace, history, month, by)
+        month_sums.fold()
+        for month in history.months:
+            for by in naive.WHOLE:
+                agrees(workspace, history, month, by)
 
 
 @pytest.mark.parametrize("seed", range(1010, 1030))
@@ -149,10 +156,15 @@ def test_a_history_put_in_piece_by_piece_agrees_as_well(seed: int) -> None:
     earlier = before(history, border)
     with imported(earlier) as workspace:
         agrees(workspace, earlier, history.months[-1], "campaign")
+        month_sums.fold()
         for _ in range(2):
             put_in(workspace, history.charges, history.decisions)
             for month in history.months:
                 agrees(workspace, history, month, "model")
+                agrees(workspace, history, month, "project")
+            month_sums.fold()
+            assert month_sums.problems() == []
+            agrees(workspace, history, history.months[0], "category")
 
 
 def before(history: History, border: datetime) -> History:
