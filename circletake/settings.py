@@ -69,6 +69,7 @@ SWEEP_SECONDS = env.int("SWEEP_SECONDS", 60)
 CANARY_SECONDS = env.int("CANARY_SECONDS", 60)
 LEASE_SECONDS = env.int("LEASE_SECONDS", 120)
 DRAIN_SECONDS = env.int("DRAIN_SECONDS", 600)
+API_RATES = {"all": env.str("API_RATE", "1200/min"), "spend": env.str("API_SPEND_RATE", "120/min")}
 PRIVATE_HOSTS: list[str] = env.list("PRIVATE_HOSTS", default=[])
 WEB_PROCESSES = env.int("WEB_PROCESSES", 2)
 WEB_THREADS = env.int("WEB_THREADS", 8)
@@ -166,6 +167,11 @@ CACHES: dict[str, dict[str, Any]] = {
         }
     ),
     "queue": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "api": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "api"}
+    ),
 }
 MEDIA_ROOT = DATA_DIR / "media"
 STATIC_ROOT = DATA_DIR / "static"
@@ -318,6 +324,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "generation.api.schema.Described",
     "EXCEPTION_HANDLER": "generation.api.problems.handler",
+    "DEFAULT_THROTTLE_CLASSES": ["generation.api.throttling.InAll", "generation.api.throttling.Spending"],
     "URL_FORMAT_OVERRIDE": None,
     "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -155,6 +155,7 @@ def _framework(error: exceptions.APIException) -> Response:
     remedies = {
         401: "Send the header “Authorization: Token …” with a token of yours that is in force.",
         406: "Accept application/json.",
+        429: "Wait for as many seconds as Retry-After says; the operator sets API_RATE and API_SPEND_RATE.",
     }
     response = answer(status, detail=detail, remedy=remedies.get(status, ""))
     if challenge := getattr(error, "auth_header", None):

@@ -18,7 +18,7 @@ from generation.api import problems
 from generation.api.references import CampaignName, DeliverableName
 from generation.api.serializers.problems import BudgetProblem, CapProblem, Problem
 
-READING = (401, 403, 404, 406, 500)
+READING = (401, 403, 404, 406, 429, 500)
 WRITING = (400, 409, 415, 422)
 SPENDING = (402, 507)
 WORDS = {
@@ -31,6 +31,7 @@ WORDS = {
     409: "It does not fit the present state, or the Idempotency-Key is taken.",
     415: "The body is in a form that is not understood here.",
     422: "Values that do not fit, by field; or bad lines of a file.",
+    429: "Too many calls with this token; Retry-After says in how many seconds it may call again.",
     500: "Something broke; nothing was carried out.",
     501: "Not offered yet.",
     507: "The storage is full.",

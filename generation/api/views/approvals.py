@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from generation import batches, caps, heroes
-from generation.api import filters
+from generation.api import examples, filters
 from generation.api.calls import Call, Listing
 from generation.api.idempotency import once
 from generation.api.serializers import approvals as shapes
@@ -25,7 +25,11 @@ class AskForHero(Call):
     policy = {"POST": Right.MAKE}
     serializer_class = shapes.HeroAnswer
 
-    @extend_schema(request=shapes.NoteBody, responses={201: shapes.HeroAnswer})
+    @extend_schema(
+        request=shapes.NoteBody,
+        responses={201: shapes.HeroAnswer},
+        examples=[examples.request("With a note", examples.HERO)],
+    )
     def post(self, request: Request, take: uuid.UUID) -> Response:
         row = self.row(Take, take)
         made = heroes.request(take=row, by=self.membership, **self.body(shapes.NoteBody))
@@ -62,7 +66,11 @@ class HeroDecisions(Call):
         """Declining spends nothing."""
         return not (isinstance(request.data, dict) and request.data.get("decision") == "decline")
 
-    @extend_schema(request=shapes.HeroDecisionBody, responses={200: shapes.HeroAnswer})
+    @extend_schema(
+        request=shapes.HeroDecisionBody,
+        responses={200: shapes.HeroAnswer},
+        examples=[examples.request("Approved", examples.HERO_DECISION)],
+    )
     @once
     def post(self, request: Request, hero_request: uuid.UUID) -> Response:
         row = self.row(HeroRequest, hero_request)
@@ -100,7 +108,11 @@ class AskForMore(Call):
     policy = {"POST": Right.MAKE}
     serializer_class = shapes.CapAnswer
 
-    @extend_schema(request=shapes.CapBody, responses={201: shapes.CapAnswer})
+    @extend_schema(
+        request=shapes.CapBody,
+        responses={201: shapes.CapAnswer},
+        examples=[examples.request("Two more", examples.MORE)],
+    )
     def post(self, request: Request, deliverable: str) -> Response:
         row = self.row(Deliverable, deliverable)
         made = caps.request(deliverable=row, by=self.membership, **self.body(shapes.CapBody))
@@ -135,7 +147,11 @@ class Batches(Call):
     policy = {"POST": Right.MAKE}
     serializer_class = shapes.BatchAnswer
 
-    @extend_schema(request=shapes.BatchBody, responses={201: shapes.BatchAnswer})
+    @extend_schema(
+        request=shapes.BatchBody,
+        responses={201: shapes.BatchAnswer},
+        examples=[examples.request("One draft each", examples.BATCH)],
+    )
     @once
     def post(self, request: Request) -> Response:
         said = self.body(shapes.BatchBody)

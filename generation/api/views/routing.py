@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from generation import dry_run, pipelines, prompts, workspaces
-from generation.api import filters
+from generation.api import examples, filters
 from generation.api.calls import Call, Listing
 from generation.api.serializers import routing as shapes
 from generation.models import Pipeline, PromptTemplate
@@ -33,7 +33,11 @@ class Resolve(Call):
     policy = {"POST": Right.READ}
     serializer_class = shapes.ResolveAnswer
 
-    @extend_schema(request=shapes.ResolveBody, responses={200: shapes.ResolveAnswer})
+    @extend_schema(
+        request=shapes.ResolveBody,
+        responses={200: shapes.ResolveAnswer},
+        examples=[examples.request("Drafts of a film", examples.RESOLVE)],
+    )
     def post(self, request: Request) -> Response:
         said = self.body(shapes.ResolveBody)
         brief = Brief(

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from generation import cancel, quotes, recall, reviews, takes, uploads
-from generation.api import filters, told
+from generation.api import examples, filters, told
 from generation.api.calls import AnyForm, Call, Listing
 from generation.api.idempotency import once
 from generation.api.references import missing
@@ -31,7 +31,14 @@ class Quotes(Call):
     policy = {"POST": Right.READ}
     serializer_class = shapes.QuoteAnswer
 
-    @extend_schema(request=shapes.QuoteBody, responses={200: shapes.QuoteAnswer})
+    @extend_schema(
+        request=shapes.QuoteBody,
+        responses={200: shapes.QuoteAnswer},
+        examples=[
+            examples.request("Two drafts", examples.QUOTE),
+            examples.answer("What they cost", examples.QUOTED),
+        ],
+    )
     def post(self, request: Request) -> Response:
         return self.answer(
             quotes.quote(**self.body(shapes.QuoteBody), person_id=self.membership.person_id).document()
@@ -54,7 +61,14 @@ class Takes(Listing):
             return rows
         return rows.filter(deliverable=self.row(Deliverable, self.kwargs["deliverable"]))
 
-    @extend_schema(request=shapes.TakesBody, responses={201: shapes.RoundAnswer})
+    @extend_schema(
+        request=shapes.TakesBody,
+        responses={201: shapes.RoundAnswer},
+        examples=[
+            examples.request("Two drafts", examples.TAKES),
+            examples.answer("The budget is too small", examples.BUDGET_PROBLEM, code=402),
+        ],
+    )
     @once
     def post(self, request: Request, deliverable: str) -> Response:
         row = self.row(Deliverable, deliverable)
@@ -143,7 +157,11 @@ class Reviews(Call):
     policy = {"POST": Right.MAKE}
     serializer_class = shapes.DecisionAnswer
 
-    @extend_schema(request=shapes.ReviewBody, responses={201: shapes.DecisionAnswer})
+    @extend_schema(
+        request=shapes.ReviewBody,
+        responses={201: shapes.DecisionAnswer},
+        examples=[examples.request("Rejected", examples.REVIEW)],
+    )
     def post(self, request: Request, take: uuid.UUID) -> Response:
         row = self.row(Take, take)
         made = reviews.review(take=row, by=self.membership, **self.body(shapes.ReviewBody))

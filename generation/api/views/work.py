@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from generation import reviews, uploads
-from generation.api import filters
+from generation.api import examples, filters
 from generation.api.calls import Call, Listing
 from generation.api.serializers import work as shapes
 from projects import access, briefs, work
@@ -135,7 +135,11 @@ class Deliverables(Listing):
     filter_backends = [DjangoFilterBackend]
     filterset_class = filters.Deliverables
 
-    @extend_schema(request=shapes.DeliverableBody, responses={201: shapes.DeliverableAnswer})
+    @extend_schema(
+        request=shapes.DeliverableBody,
+        responses={201: shapes.DeliverableAnswer},
+        examples=[examples.request("A film", examples.DELIVERABLE)],
+    )
     def post(self, request: Request) -> Response:
         made = work.create_deliverable(by=self.membership, **self.body(shapes.DeliverableBody))
         return self.answer(made, code=201)
