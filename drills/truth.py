@@ -90,7 +90,7 @@ def settle(studios: Sequence[Studio], jobs: Sequence[Job]) -> dict[str, int]:
     for studio in studios:
         for call in list(unknown.waiting(membership=studio.member)):
             made = known.get(tokens.token_of(call.pk, call.token_hash), [])
-            follows = call.run.state == RunState.UNKNOWN
+            follows = call.run.state == RunState.UNKNOWN and unknown.is_last(call)
             if made and (follows or made[0]["charged"]):
                 unknown.it_happened(call=call, by=studio.member, job_id=made[0]["request_id"])
                 said["it happened"] += 1

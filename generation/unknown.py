@@ -158,7 +158,7 @@ def follow(*, call: Call, answer: Submitted, now: datetime.datetime) -> bool:
     again = {**moves.FREE, "lane": Lane.POLL, "due_at": now, "waiting_for": ""}
     with transaction.atomic():
         run = ending.locked(call.run_id)
-        if run.state == RunState.QUEUED or run.calls.filter(number__gt=call.number).exists():
+        if run.state == RunState.QUEUED or not is_last(call):
             call.refresh_from_db(fields=["evidence"])
             found = {**call.evidence, "job_id": answer.job_id[:200]}
             moves.alter(Call, {call.pk: {"evidence": found}}, states=[CallState.UNKNOWN])
@@ -169,6 +169,11 @@ def follow(*, call: Call, answer: Submitted, now: datetime.datetime) -> bool:
         moves.alter(Run, {call.run_id: again}, states=[RunState.CANCELLED])
         lanes.ring(Lane.POLL)
     return True
+
+
+def is_last(call: Call) -> bool:
+    """Whether the step's run waits for this call; only the last one is polled, older ones just settled."""
+    return not Call.objects.filter(run=call.run_id, number__gt=call.number).exists()
 
 
 def waiting(*, membership: Membership) -> QuerySet[Call]:
@@ -195,7 +200,7 @@ def it_happened(
         raise Invalid({"job_id": ["A job's id has at most 200 characters."]})
     with transaction.atomic():
         run = _settled_by(call, by, now, "take.call_happened")
-        if job_id and run.state == RunState.UNKNOWN:
+        if job_id and run.state == RunState.UNKNOWN and is_last(call):
             _follow(run, call, job_id, now)
         else:
             _charge_lost(run, call, job_id, now)
@@ -221,13 +226,16 @@ def _charge_lost(run: Run, call: Call, job_id: str, now: datetime.datetime) -> N
     )
     books = charges.open_books([row], now=now)
     settle.post(call=row, books=books, failed_charged=True, now=now)
-    if run.state == RunState.UNKNOWN:
+    if run.state == RunState.UNKNOWN and is_last(call):
         words = "the job was made and charged, and its result was lost"
         ending.fail_run(run=run.pk, error_class=ErrorClass.UNKNOWN, error=words, now=now)
 
 
 def it_did_not(*, call: Call, by: Membership, now: datetime.datetime | None = None) -> None:
-    """A person found no such job at the provider: nothing is owed, and the step is sent again."""
+    """A person found no such job at the provider: nothing is owed, and the step is sent again.
+
+    It is not where a later call of the step is under way, or in doubt as well.
+    """
     access.require(by, Right.APPROVE)
     now = now or timezone.now()
     with transaction.atomic():
@@ -239,6 +247,9 @@ def did_not(*, run: Run, call: Call, now: datetime.datetime) -> None:
     """The provider has no such job: the hold serves the next call, or is released. In a transaction."""
     moves.calls({call.pk: {"ended_at": now}}, to=CallState.REFUSED, sources=[CallState.UNKNOWN])
     again = {**moves.FREE, "lane": Lane.SUBMIT, "due_at": now, "waiting_for": ""}
+    if not is_last(call):
+        settle.void(call=call, reason="the provider has no such job", now=now)
+        return
     if run.take.state in TAKES_IN_FLIGHT and moves.runs(
         {run.pk: again}, to=RunState.QUEUED, sources=[RunState.UNKNOWN]
     ):

@@ -112,6 +112,46 @@ def test_it_is_sent_once_more_and_not_again_and_again(cast: Cast, engine: Engine
     assert engine_rows.open_holds(take) == 2
 
 
+def both_lost(cast: Cast, engine: Engine) -> tuple[Take, Call, Call]:
+    """A take of which both submits were accepted, and both answers lost."""
+    cast.workspace.doubtful_charge_limit = Decimal(1)
+    cast.workspace.save()
+    take = ask(cast, "[[fail:lost]]")
+    for _ in range(2):
+        engine.submit()
+        engine.later(30)
+        engine.poll()
+    first, second = engine_rows.calls_of(take)
+    return take, first, second
+
+
+def test_a_person_may_say_of_two_lost_answers_the_older_first(cast: Cast, engine: Engine, fal: Fal) -> None:
+    """Only the last call of a step is polled: the older job is charged, the run waits for the last one."""
+    take, first, second = both_lost(cast, engine)
+    jobs = [job["request_id"] for job in fal.jobs]
+    unknown.it_happened(call=first, by=cast.manager, job_id=jobs[0], now=engine.now)
+    assert engine_rows.states_of(take) == [RunState.UNKNOWN]
+    unknown.it_happened(call=second, by=cast.manager, job_id=jobs[1], now=engine.now)
+    fal.finish_all(engine)
+    engine.until_quiet()
+    assert (state(take), len(fal.jobs), engine_rows.open_holds(take)) == (TakeState.READY, 2, 0)
+    assert Entry.objects.filter(take=take).count() == 2
+
+
+def test_an_older_call_that_did_not_happen_sends_nothing_while_the_last_one_is_in_doubt(
+    cast: Cast, engine: Engine, fal: Fal
+) -> None:
+    take, first, second = both_lost(cast, engine)
+    unknown.it_did_not(call=first, by=cast.manager, now=engine.now)
+    engine.until_quiet()
+    assert engine_rows.states_of(take) == [RunState.UNKNOWN]
+    assert (len(fal.jobs), engine_rows.open_holds(take)) == (2, 1)
+    unknown.it_happened(call=second, by=cast.manager, job_id=fal.jobs[1]["request_id"], now=engine.now)
+    fal.finish_all(engine)
+    engine.until_quiet()
+    assert (state(take), engine_rows.open_holds(take)) == (TakeState.READY, 0)
+
+
 def test_a_job_that_a_person_found_is_followed_to_its_end(cast: Cast, engine: Engine, fal: Fal) -> None:
     take, call = lost(cast, engine)
     unknown.it_happened(call=call, by=cast.manager, job_id=fal.jobs[0]["request_id"])
