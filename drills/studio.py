@@ -43,6 +43,7 @@ MODELS = {
     "image": ("fal/fal-ai/flux/dev", "fal/fal-ai/flux/schnell"),
     "edit": ("fal/fal-ai/flux-pro/kontext",),
 }
+TRY_AGAIN = (httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS)
 TROUBLE = {
     "": 70,
     "[[result:policy]]": 10,
@@ -248,6 +249,6 @@ def _over_the_api(url: str, wish: Wish) -> list[uuid.UUID] | None:
         return None
     if answer.status_code == httpx.codes.CREATED:
         return [uuid.UUID(take["id"]) for take in answer.json()["takes"]]
-    if answer.status_code == httpx.codes.CONFLICT or answer.is_server_error:
+    if answer.status_code in TRY_AGAIN or answer.is_server_error:
         return None
     raise RuntimeError(f"The API refused takes with {answer.status_code}: {answer.text[:500]}")
