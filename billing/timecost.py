@@ -134,7 +134,7 @@ SHARES = """
             AS shared
         FROM running
     ), derived AS (
-        SELECT l.deliverable_id, l.category, l.own, COALESCE(t.phase, '') AS phase,
+        SELECT l.deliverable_id, i.take_id, l.category, l.own, COALESCE(t.phase, '') AS phase,
                COALESCE(t.tier, '') AS tier,
                COALESCE(t.provider, '') AS provider, COALESCE(t.model, '') AS model,
                CASE WHEN s.time_by_person THEN COALESCE(p.email, '') ELSE '' END AS person,
@@ -153,7 +153,7 @@ SHARES = """
             ORDER BY r.starts_on DESC LIMIT 1
         ) r ON true
     ), w AS (
-        SELECT l.deliverable_id, l.category, l.own, w.phase, w.tier, w.provider, w.model,
+        SELECT l.deliverable_id, w.take_id, l.category, l.own, w.phase, w.tier, w.provider, w.model,
                CASE WHEN s.time_by_person THEN COALESCE(NULLIF(w.person_email, ''), p.email, '')
                     ELSE '' END AS person,
                w.amount
@@ -163,7 +163,8 @@ SHARES = """
         LEFT JOIN projects_person p ON p.id = w.person_id
         WHERE w.amount IS NOT NULL AND w.started_at <= l.at
         UNION ALL
-        SELECT deliverable_id, category, own, phase, tier, provider, model, person, amount FROM derived
+        SELECT deliverable_id, take_id, category, own, phase, tier, provider, model, person, amount
+        FROM derived
     )
 """
 #: CTEs that follow `life` and end in `w`: each piece of time with its amount.

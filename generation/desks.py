@@ -250,7 +250,7 @@ def _recalled_price(deliverable: Deliverable, wanted: Mapping[str, Any], by: Mem
     take = Take.objects.get(deliverable=deliverable, number=wanted["recalled"])
     request = recall.recall(take=take, what=recall.What.ALL).request
     count = wanted.get("count") or 1
-    decision = requests.priced(deliverable=deliverable, request=request, count=count)
+    decision = requests.priced(deliverable=deliverable, request=request, count=count, person_id=by.person_id)
     found = facts.budgets_left(
         deliverable, Phase.DRAFT, [choice.model for plan in decision.steps for choice in plan.choices],
         timezone.now(), by.person_id,

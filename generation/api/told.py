@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Prefetch, Sum
+from django.utils import timezone
 
+from billing import take_time
 from billing.models import Hold
 from generation import desks
 from generation.models import Call, Run
@@ -28,7 +30,7 @@ class Told:
 
 
 def of(take: Take) -> Told:
-    """Reads them in five queries, whatever the number of runs and calls."""
+    """Reads them in seven queries, whatever the number of runs and calls."""
     calls = Call.objects.select_related("hold__outcome").order_by("number")
     runs = Run.objects.filter(take=take).order_by("position").prefetch_related(Prefetch("calls", calls))
     files = TakeAsset.objects.filter(take=take).select_related("asset").order_by("role", "position", "pk")
@@ -75,10 +77,12 @@ def _call(call: Call) -> dict[str, Any]:
 
 
 def _time(take: Take) -> dict[str, Any]:
+    spent = take_time.by_take(deliverable=take.deliverable, until=timezone.now())
     waited: datetime.timedelta | None = take.ended_at - take.requested_at if take.ended_at else None
     return {
         "requested_at": take.requested_at,
         "started_at": take.started_at,
         "ended_at": take.ended_at,
         "waited_seconds": None if waited is None else max(0, int(waited.total_seconds())),
+        "amount": spent.get(take.pk, ZERO),
     }

@@ -133,12 +133,14 @@ class Cost(Shape):
 
 
 class Time(Shape):
-    """When it was asked for, when it began and ended, and how long it was waited for."""
+    """When it was asked for, when it began and ended, how long it was waited for; and what people's time on
+    it is worth so far (`amount`: review and waiting at the workspace's rates, no cash)."""
 
     requested_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     waited_seconds = serializers.IntegerField(allow_null=True)
+    amount = Amount()
 
 
 class WholeTake(TakeAnswer):

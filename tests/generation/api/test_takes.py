@@ -14,7 +14,8 @@ from PIL import Image
 from billing import budgets
 from billing.models import Entry, Hold
 from generation.models import Run
-from projects.models import Decision, Deliverable, HeroRequest, Take
+from projects.models import Decision, Deliverable, HeroRequest, RoleRate, Take
+from tests import factories
 from tests.cast import Cast
 from tests.generation.api.conftest import Call, problem
 from tests.generation.api.rows import everything, ready_draft
@@ -78,10 +79,20 @@ def test_takes_are_made_as_one_round_and_told_whole(as_: Call) -> None:
         ("image", "generation", "queued", []),
         ("motion", "generation", "planned", []),
     ]
-    assert whole["time"]["waited_seconds"] is None
+    assert (whole["time"]["waited_seconds"], whole["time"]["amount"]) == (None, "0.00000000")
     assert whole["requested_at"].endswith("Z")
     listed = as_("viewer").get(TAKES).json()["results"]
     assert [take["number"] for take in listed] == [2, 1]
+
+
+def test_the_time_of_a_take_is_worth_its_review_and_waiting(studio: Cast, as_: Call) -> None:
+    take = ready_draft(studio, requested_at=factories.utc("2026-10-06T08:00:00"))
+    Take.objects.filter(pk=take.pk).update(ended_at=factories.utc("2026-10-06T08:06:00"))
+    RoleRate.objects.create(
+        workspace=studio.workspace, role="producer", hourly_rate=40, starts_on="2026-01-01"
+    )
+    told = as_("viewer").get(f"takes/{take.pk}/").json()["time"]
+    assert (told["waited_seconds"], told["amount"]) == (360, "1.00000000")
 
 
 def test_a_budget_that_does_not_allow_it_is_402_with_its_amounts(studio: Cast, as_: Call) -> None:
