@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import random
@@ -33,6 +34,9 @@ MOVING_SHARE = 0.6
 
 AIMED_SHARE = 0.7
 """How many of these wait on, for a run in one of the scarcest states."""
+
+ASKING_SHARE = 0.5
+"""How many of the kills strike while takes are being asked for."""
 
 PATIENCE_SECONDS = 60.0
 
@@ -178,12 +182,14 @@ def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
     feed.fill()
     moves = dice.random() < MOVING_SHARE and moment.wait_until_it_moves()
     target = aim.choose(program.pid, dice)
-    found = moment.wait_for(memory.scarce()[:3] if moves and dice.random() < AIMED_SHARE else ())
-    if target is None or found is None:
-        return False
-    delay = time.monotonic() - found.seen_at
-    if not aim.kill(target[1]):
-        return False
+    wanted = memory.scarce()[:3] if moves and dice.random() < AIMED_SHARE else ()
+    with feed.asking() if dice.random() < ASKING_SHARE else contextlib.nullcontext():
+        found = moment.wait_for(wanted)
+        if target is None or found is None:
+            return False
+        delay = time.monotonic() - found.seen_at
+        if not aim.kill(target[1]):
+            return False
     memory.killed(
         {
             "part": target[0],

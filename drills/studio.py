@@ -6,9 +6,12 @@ its limit once more, saying so.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
+import threading
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -156,6 +159,7 @@ class Feed:
         self.cancelled = 0
         self.repeated = 0
         self.waiting: Wish | None = None
+        self.failed: Exception | None = None
 
     def fill(self) -> None:
         """Asks for takes until enough are under way. A program that is away is met again the next time."""
@@ -166,6 +170,28 @@ class Feed:
             if self.dice.random() < 0.25:
                 self._cancel()
         except Error:
+            connection.close()
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Says a wish while the block runs, so that a kill meets the request under way."""
+        thread = threading.Thread(target=self._ask_beside)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+            if self.failed:
+                raise self.failed
+
+    def _ask_beside(self) -> None:
+        try:
+            self.ask()
+        except Error:
+            self.repeated += 1
+        except Exception as error:
+            self.failed = error
+        finally:
             connection.close()
 
     def finish(self) -> bool:
