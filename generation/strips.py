@@ -70,7 +70,7 @@ def moves(takes: Sequence[Row], *, current: int, beside: int | None, base: str) 
         Move("d", "Next take", after["href"] if after else ""),
         Move("r", "Newest take, and follow what comes", base),
         Move("e", "Take signed off last", _last(takes, lambda row: row["mark"] == TakeMark.ACCEPTED)),
-        Move("h", "Hero take", _last(takes, lambda row: row["phase"] == Phase.HERO)),
+        Move("h", "Hero take", _last(takes, _is_hero)),
     ]
     partner = compared_with(takes, current)
     if beside is None and partner is not None:
@@ -134,6 +134,10 @@ def _shown(take: Take, file: Asset, slug: str) -> dict[str, Any]:
         "seconds": file.duration_seconds,
         "label": f"Take {take.number}",
     }
+
+
+def _is_hero(row: Row) -> bool:
+    return row["phase"] == Phase.HERO and row["state"] != TakeState.CANCELLED
 
 
 def _last(takes: Sequence[Row], fits: Callable[[Row], bool]) -> str:

@@ -22,7 +22,7 @@ const BAR = `
       <button class="button button--small button--icon" type="button" data-do="play" data-key="Space k" aria-label="Play or pause both">${icon("play")}</button>
       <button class="button button--small button--icon" type="button" data-do="back" data-key="ArrowLeft" aria-label="One frame back">${icon("frame-back")}</button>
       <button class="button button--small button--icon" type="button" data-do="forward" data-key="ArrowRight" aria-label="One frame forward">${icon("frame-forward")}</button>
-      <span class="visually-hidden"><button type="button" tabindex="-1" data-do="back5" data-key="j" data-key-label="Five frames back">−5</button><button type="button" tabindex="-1" data-do="forward5" data-key="l" data-key-label="Five frames forward">+5</button></span>
+      <span class="visually-hidden"><button type="button" tabindex="-1" data-do="back5" data-key="j" data-key-label="Five frames back">−5</button><button type="button" tabindex="-1" data-do="forward5" data-key="l" data-key-label="Five frames forward">+5</button><button type="button" tabindex="-1" data-do="mute" data-key="Shift+M" data-key-label="Mute">mute</button></span>
     </span>
     <button class="button button--small" type="button" data-do="swap" data-key="c" data-key-label="Swap the compared takes">${icon("swap")}Swap</button>
     <span class="visually-hidden"><button type="button" tabindex="-1" data-do="next" data-key="m" data-key-label="Next way to compare">next</button></span>
@@ -68,6 +68,7 @@ class TakeCompare extends HTMLElement {
     }
     if (what === "swap") this.#swap();
     if (what === "play") this.#play();
+    if (what === "mute" && this.#leader) this.#leader.muted = !this.#leader.muted;
     if (what === "back" || what === "forward") this.#step(what === "back" ? -1 : 1);
     if (what === "back5" || what === "forward5") this.#step(what === "back5" ? -5 : 5);
   }
