@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from billing import budgets, checks, ledger, pots, roll_forward
 from billing.models import (
@@ -216,3 +216,30 @@ def killed_at(statements: int) -> Callable[[Hold], str]:
         return "lived"
 
     return settle
+
+
+def test_who_settles_several_at_once_has_the_workspace_alone(players: Cast) -> None:
+    """Two that settle many, each in its own order, would meet crosswise; here one waits for the other."""
+    budget(players, "10")
+    places = [factories.deliverable(players.campaign, category=players.brand_film) for _ in range(3)]
+    first, second, other = (hold(factories.take(place), "1") for place in places)
+
+    def together() -> int:
+        return len(ledger.post_all(charges=[(first, charge("1")), (second, charge("1"))], now=NOON))
+
+    def another() -> int:
+        return int(ledger.void(hold=other, reason="cancelled", now=NOON))
+
+    posted, waiting = races.while_uncommitted(together, another)
+    assert (posted, waiting.result()) == (2, 1)
+    assert Entry.objects.count() == 2
+
+
+def test_who_settles_one_alone_keeps_nobody_waiting(players: Cast) -> None:
+    """Without a budget in common, that is."""
+    places = [factories.deliverable(players.campaign, category=players.brand_film) for _ in range(2)]
+    first, other = (hold(factories.take(place), "1") for place in places)
+    with transaction.atomic():
+        ledger.post(hold=first, charge=charge("1"), now=NOON)
+        apart = races.Background(lambda: ledger.void(hold=other, reason="cancelled", now=NOON))
+        assert apart.result() is True
