@@ -137,7 +137,7 @@ def _shown(take: Take, file: Asset, slug: str) -> dict[str, Any]:
 
 
 def _is_hero(row: Row) -> bool:
-    return row["phase"] == Phase.HERO and row["state"] != TakeState.CANCELLED
+    return bool(row["phase"] == Phase.HERO and row["state"] != TakeState.CANCELLED)
 
 
 def _last(takes: Sequence[Row], fits: Callable[[Row], bool]) -> str:
