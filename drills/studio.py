@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import random
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -31,6 +32,8 @@ from routing import default_table, tables
 KEY = "drill-id:drill-secret"
 DELIVERABLES = 6
 CAP = 1000
+FILL_SECONDS = 20.0
+CANCELLED_SHARE = 0.25
 ROUND = 2
 """Takes that are asked for at a time."""
 
@@ -162,15 +165,19 @@ class Feed:
         self.failed: Exception | None = None
 
     def fill(self) -> None:
-        """Asks for takes until enough are under way. A program that is away is met again the next time."""
-        try:
-            while Take.objects.filter(state__in=TAKES_IN_FLIGHT).count() < self.many:
-                if not self.ask():
-                    return
-            if self.dice.random() < 0.25:
-                self._cancel()
-        except Error:
-            connection.close()
+        """Asks for takes until enough are under way. A program that is away is asked again for a while."""
+        until = time.monotonic() + FILL_SECONDS
+        while time.monotonic() < until:
+            try:
+                if Take.objects.filter(state__in=TAKES_IN_FLIGHT).count() >= self.many:
+                    break
+                if self.ask():
+                    continue
+            except Error:
+                connection.close()
+            time.sleep(0.5)
+        if self.dice.random() < CANCELLED_SHARE:
+            self._cancel()
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:
@@ -227,13 +234,14 @@ class Feed:
     def _cancel(self) -> None:
         studio = self.dice.choice(self.studios)
         rows = Take.objects.filter(workspace=studio.workspace, state__in=TAKES_IN_FLIGHT)
-        take = rows.select_related("deliverable").order_by("?").first()
-        if take is None:
-            return
         try:
-            self.cancelled += cancel.cancel(take=take, by=studio.member, now=timezone.now())
+            take = rows.select_related("deliverable").order_by("?").first()
+            if take is not None:
+                self.cancelled += cancel.cancel(take=take, by=studio.member, now=timezone.now())
         except Refused:
             return
+        except Error:
+            connection.close()
 
 
 @dataclasses.dataclass(frozen=True)
