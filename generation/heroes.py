@@ -59,8 +59,8 @@ def request(
 ) -> HeroRequest:
     """Asks for the hero render of a selected draft, at today's price; managers are told.
 
-    Raises HeroRefused where the take is no selected draft or the same request waits already, NotOpen,
-    NoRoute, CapReached; then nothing was changed.
+    Raises HeroRefused where the take is no selected draft, or where the same request waits already or was
+    sent back for changes; NotOpen, NoRoute, CapReached; then nothing was changed.
     """
     access.require(by, Right.MAKE)
     now = now or timezone.now()
@@ -73,6 +73,7 @@ def request(
             decisions.lock(deliverable, take)
             takes.check_open(deliverable)
             _check_selected(take)
+            _check_new(deliverable, resolved.request_hash)
             takes.check_cap(deliverable, orders.of_resolved(resolved), 1)
             row = HeroRequest.objects.create(
                 workspace=deliverable.workspace,
@@ -230,6 +231,18 @@ def _check_selected(take: Take) -> None:
         raise HeroRefused(f"Take {take.number} is no finished draft.", remedy="Select a draft that is ready.")
     if take.mark != TakeMark.SELECTED:
         raise HeroRefused(f"Take {take.number} is not selected.", remedy="Select it first, then ask again.")
+
+
+def _check_new(deliverable: Deliverable, request_hash: str) -> None:
+    """What a manager asked to have changed does not come back as it was."""
+    declined = HeroRequest.objects.filter(
+        deliverable=deliverable, request_hash=request_hash, state=RequestState.DECLINED
+    )
+    if declined.exists():
+        raise HeroRefused(
+            "A manager asked for changes to exactly this render.",
+            remedy="Change the prompt or select another draft, as the note says; then ask again.",
+        )
 
 
 def _check_approver(hero_request: HeroRequest, by: Membership) -> bool:

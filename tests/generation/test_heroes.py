@@ -125,6 +125,17 @@ def test_declining_needs_a_note_and_spends_nothing(asked, studio):
     assert Hold.objects.filter(take__phase="hero").count() == 0
 
 
+def test_what_was_sent_back_for_changes_returns_only_changed(asked, draft, studio):
+    heroes.decline(hero_request=asked, by=studio.manager, note="slower")
+    with pytest.raises(heroes.HeroRefused, match="exactly this render"):
+        heroes.request(take=draft, by=studio.producer)
+    assert HeroRequest.objects.count() == 1
+    other = finished(takes.make(deliverable=studio.deliverable, by=studio.producer, seed=8).takes.get())
+    reviews.review(take=other, decision="select", by=studio.producer)
+    other.refresh_from_db()
+    assert heroes.request(take=other, by=studio.producer).state == RequestState.WAITING
+
+
 def test_a_budget_that_lacks_the_money_refuses_and_nothing_is_changed(asked, studio):
     budget = budgets.set_budget(scope="workspace", window="month", limit=Decimal("1.40"), by=studio.manager)
     before = BudgetWindow.objects.get(budget=budget).reserved
