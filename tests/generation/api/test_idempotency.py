@@ -16,6 +16,7 @@ from billing import budgets
 from billing.models import Entry, Hold
 from generation.api import idempotency
 from projects.models import IdempotencyRecord, Round, Take
+from tests import factories
 from tests.billing import races
 from tests.cast import Cast, make_cast
 from tests.generation.api.conftest import Call, Caller, caller, furnished, problem
@@ -56,6 +57,15 @@ def test_the_same_key_with_another_body_or_address_is_409(as_: Call, path: str, 
     assert "another body" in problem(refused, 409)["detail"]
     assert 29 * 86400 < int(refused["Retry-After"]) <= 30 * 86400
     assert Take.objects.count() == 2
+
+
+def test_the_same_body_to_another_address_is_another_request(studio: Cast, as_: Call) -> None:
+    other = factories.deliverable(studio.campaign, "second", category=studio.brand_film, format=studio.format)
+    as_("producer").post(TAKES, {"count": 1}, key="k")
+    path = "deliverables/acme/autumn/second/takes/"
+    problem(as_("producer").post(path, {"count": 1}, key="k"), 409)
+    assert Take.objects.filter(deliverable=other).count() == 0
+    assert as_("producer").post(path, {"count": 1}, key="another").status_code == 201
 
 
 @pytest.mark.parametrize("path", [TAKES, "batches/"])
@@ -122,6 +132,16 @@ def test_after_thirty_days_a_key_is_fresh(as_: Call) -> None:
     old = timezone.now() - datetime.timedelta(days=30, minutes=1)
     IdempotencyRecord.objects.update(started_at=old)
     assert as_("producer").post(TAKES, {"count": 2}, key="k").json()["round"] == 2
+
+
+def test_what_was_carried_out_anew_is_kept_for_thirty_days_of_its_own(as_: Call) -> None:
+    as_("producer").post(TAKES, {"count": 1}, key="k")
+    old = timezone.now() - datetime.timedelta(days=30, minutes=1)
+    IdempotencyRecord.objects.update(started_at=old)
+    anew = as_("producer").post(TAKES, {"count": 1}, key="k")
+    again = as_("producer").post(TAKES, {"count": 1}, key="k")
+    assert (again.content, again["Idempotency-Replayed"]) == (anew.content, "true")
+    assert Take.objects.count() == 2
 
 
 def test_answers_older_than_thirty_days_are_forgotten(as_: Call) -> None:
