@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -13,9 +14,11 @@ from django.utils import timezone
 
 from bench.pages import CAMPAIGN
 from bench.readers import Page, Writes
+from billing import month_sums, pot_days
 from generation.demo import cast
-from projects.models import Campaign, Deliverable, Person, Take
+from projects.models import Campaign, Deliverable, Person, Take, Touch
 
+SETTLES_SECONDS = 1800
 W = f"/w/{cast.SLUG}/"
 STARRED = 64
 
@@ -38,6 +41,22 @@ def pages() -> tuple[list[Page], Writes]:
         Page("month", f"{W}month/{last_month:%Y-%m}/", farah),
     ]
     return found, Writes([f"{W}takes/{take.pk}/star/" for take in takes], ana)
+
+
+def settle() -> None:
+    """Waits until nothing of the demo's making is left to do: sums of months and days, the planner's figures.
+
+    Raises TimeoutError where another process holds the notes for too long.
+    """
+    until = time.monotonic() + SETTLES_SECONDS
+    while Touch.objects.exists():
+        month_sums.fold()
+        time.sleep(0.1)
+        if time.monotonic() > until:
+            raise TimeoutError("The months of the demo are not added up.")
+    pot_days.compact(now=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
 
 
 def session(email: str) -> str:

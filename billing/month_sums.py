@@ -11,12 +11,14 @@ from __future__ import annotations
 import collections
 import contextlib
 import datetime
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from billing import money, month_parts, months, touched
 from billing.acceptances import Month
@@ -29,6 +31,10 @@ Place = tuple[str, str, str, str]
 """Figure, category, phase, key."""
 Amounts = dict[Place, Decimal]
 
+FOLD_SECONDS = 60.0
+WAITING = "waiting"
+"""Stands for a month that is still to be worked out, while all of them are."""
+MEMORY = "SET LOCAL work_mem = '64MB'"  # a whole month is sorted more than once
 #: Each part twice: by category and phase, and by its key.
 SPREAD = """
     SELECT figure, category, phase, '' AS key, amount FROM {parts} WHERE category <> ''
@@ -41,7 +47,7 @@ KEPT_PARTS = """
 """
 SUMS = """
     SELECT figure, category, phase, key, amount FROM billing_monthsum
-    WHERE workspace_id = %(workspace)s AND month = %(month)s
+    WHERE workspace_id = %(workspace)s AND month = %(month)s AND figure <> 'waiting'
 """
 PARTS_OF = f"""
     WITH kept AS ({KEPT_PARTS.format(source="billing_monthpart").format(columns="")}
@@ -148,24 +154,34 @@ def lead_share(month: Month, changed: Touched, *, accepted: int, share: Decimal)
 
 
 def fold(*, now: datetime.datetime | None = None) -> int:
-    """Brings the sums of every workspace up to date; answers how many were behind."""
-    noted = Workspace.objects.filter(pk__in=Touch.objects.values("workspace"))
-    return sum(fold_workspace(workspace) for workspace in noted.order_by("pk"))
+    """Brings the sums of every workspace up to date; answers how many were behind.
+
+    Stops after FOLD_SECONDS; what is left then is left for the next time.
+    """
+    until = time.monotonic() + FOLD_SECONDS
+    behind = list(Workspace.objects.filter(pk__in=Touch.objects.values("workspace")).order_by("pk"))
+    for workspace in behind:
+        while time.monotonic() < until and fold_step(workspace):
+            pass
+    return len(behind)
 
 
 @transaction.atomic
-def fold_workspace(workspace: Workspace) -> bool:
-    """Takes the notes of a workspace away and works out what they name; False where another does so now."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 5))", [str(workspace.pk)])
-        (alone,) = cursor.fetchone()
-    if alone:
-        changed = touched.taken(workspace)
-        if changed.everything:
-            _rebuild(workspace)
-        elif changed:
-            _renew(workspace, sorted(changed.deliverables))
-    return bool(alone)
+def fold_step(workspace: Workspace) -> bool:
+    """Folds what is noted; where that is everything, one month of it. True while there is more to do.
+
+    One fold of a workspace comes after the other: where another is at it, this one has nothing to do.
+    """
+    if not _alone(workspace):
+        return False
+    if _is_rebuilding(workspace):
+        return _rebuild_next(workspace)
+    changed = touched.taken(workspace)
+    if changed.everything:
+        _begin_rebuild(workspace)
+    elif changed:
+        _renew(workspace, sorted(changed.deliverables))
+    return changed.everything
 
 
 def problems() -> list[str]:
@@ -179,11 +195,41 @@ def problems() -> list[str]:
     ]
 
 
-def _rebuild(workspace: Workspace) -> None:
+def _alone(workspace: Workspace) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 5))", [str(workspace.pk)])
+        return bool(cursor.fetchone()[0])
+
+
+def _is_rebuilding(workspace: Workspace) -> bool:
+    """Whether all is being worked out already, and nobody asked for that since."""
+    whole = Touch.objects.filter(workspace=workspace, deliverable=None, starts_at=None)
+    begun = set(whole.values_list("ends_at", flat=True))
+    return bool(begun) and None not in begun
+
+
+def _begin_rebuild(workspace: Workspace) -> None:
+    """Empties the sums, and leaves one note for all, with an end, until the last month is worked out."""
+    Touch.objects.create(workspace=workspace, ends_at=timezone.now())
     MonthPart.objects.filter(workspace=workspace).delete()
     MonthSum.objects.filter(workspace=workspace).delete()
-    for name in _months(workspace):
-        _execute(REPLACE, _values(Month(workspace, months.span(workspace, name))))
+    spans = [Month(workspace, months.span(workspace, name)) for name in _months(workspace)]
+    MonthSum.objects.bulk_create(
+        MonthSum(workspace=workspace, month=_first_day(month), figure=WAITING, amount=1) for month in spans
+    )
+
+
+def _rebuild_next(workspace: Workspace) -> bool:
+    """Works out the next month that waits; after the last the note goes, and what came since is folded."""
+    waiting = MonthSum.objects.filter(workspace=workspace, figure=WAITING).order_by("month").first()
+    if waiting is None:
+        Touch.objects.filter(workspace=workspace, deliverable=None, starts_at=None).delete()
+        return True
+    _execute(MEMORY, {})
+    month = Month(workspace, months.span(workspace, f"{waiting.month:%Y-%m}"))
+    waiting.delete()
+    _execute(REPLACE, _values(month))
+    return True
 
 
 def _renew(workspace: Workspace, only: Sequence[uuid.UUID]) -> None:
@@ -231,8 +277,11 @@ def _spread(parts: Iterable[Part]) -> Amounts:
 
 
 def _values(month: Month, only: Sequence[uuid.UUID] | None = None) -> dict[str, Any]:
-    first = month.span.start.astimezone(months.zone_of(month.workspace)).date()
-    return {**month_parts.values(month, only), "month": first}
+    return {**month_parts.values(month, only), "month": _first_day(month)}
+
+
+def _first_day(month: Month) -> datetime.date:
+    return month.span.start.astimezone(months.zone_of(month.workspace)).date()
 
 
 def _ask(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

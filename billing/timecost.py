@@ -114,7 +114,9 @@ INTERVALS = f"""
         UNION ALL SELECT * FROM logs WHERE known_at < %(until)s
     )
 """  # noqa: S608
-#: How many intervals of a person run at each moment, and the time shared out since the first.
+#: How many intervals of a person run at each moment, and the time shared out since the first. An interval's
+#: part is what the clock went on from its start to its end; both ends are looked up in one join by both of
+#: its columns, since a plan that joins the clock to itself by person alone would never end.
 SHARES = """
     points AS (
         SELECT person_id, at, sum(delta) AS delta FROM (
@@ -133,17 +135,26 @@ SHARES = """
         ) OVER (PARTITION BY person_id ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
             AS shared
         FROM running
+    ), own_pieces AS MATERIALIZED (
+        SELECT row_number() OVER () AS number, l.category, l.own, i.*
+        FROM life l JOIN intervals i ON i.deliverable_id = l.deliverable_id AND i.known_at <= l.at
+    ), lengths AS (
+        SELECT e.number, sum(e.sign * c.shared) AS seconds
+        FROM (
+            SELECT number, person_id, starts AS at, -1 AS sign FROM own_pieces
+            UNION ALL SELECT number, person_id, ends, 1 FROM own_pieces
+        ) e
+        JOIN clock c ON c.person_id = e.person_id AND c.at = e.at
+        GROUP BY e.number
     ), derived AS (
-        SELECT l.deliverable_id, i.take_id, l.category, l.own, COALESCE(t.phase, '') AS phase,
+        SELECT i.deliverable_id, i.take_id, i.category, i.own, COALESCE(t.phase, '') AS phase,
                COALESCE(t.tier, '') AS tier,
                COALESCE(t.provider, '') AS provider, COALESCE(t.model, '') AS model,
                CASE WHEN s.time_by_person THEN COALESCE(p.email, '') ELSE '' END AS person,
-               (b.shared - a.shared) / 3600 * i.weight * COALESCE(r.hourly_rate, 0) AS amount
-        FROM life l
-        JOIN intervals i ON i.deliverable_id = l.deliverable_id AND i.known_at <= l.at
+               n.seconds / 3600 * i.weight * COALESCE(r.hourly_rate, 0) AS amount
+        FROM own_pieces i
+        JOIN lengths n ON n.number = i.number
         CROSS JOIN settings s
-        JOIN clock a ON a.person_id = i.person_id AND a.at = i.starts
-        JOIN clock b ON b.person_id = i.person_id AND b.at = i.ends
         LEFT JOIN projects_take t ON t.id = i.take_id
         LEFT JOIN projects_person p ON p.id = i.person_id
         LEFT JOIN LATERAL (

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import connection, transaction
 
-from billing import ledger
+from billing import ledger, month_sums, pot_days
 from generation.demo import cast, history, limits, recent, studio
 from generation.demo.calendar import DAY
 from generation.demo.easel import easel
@@ -57,8 +57,12 @@ def build(
         with transaction.atomic(), easel(made.workspace, processes=processes) as drawing:
             count += recent.make(made, drawing, scenes=wanted.scenes)
             limits.set_all(made)
+    say("The months added up")
+    while month_sums.fold_step(made.workspace):
+        pass
     if wanted.takes > IN_ONE_PIECE:
+        pot_days.compact(now=end)
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+            cursor.execute("VACUUM (ANALYZE)")
     say(f"The demo workspace is ready: {count:,} takes.")
     return made.workspace

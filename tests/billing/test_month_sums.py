@@ -274,6 +274,32 @@ def test_so_many_notes_that_all_is_worked_out_anew(folded: Studio, monkeypatch: 
     assert MonthPart.objects.count() == 1
 
 
+def test_all_is_worked_out_month_by_month_and_stays_exact_meanwhile(folded: Studio) -> None:
+    spend(folded.takes["one"], "1.5", at=utc("2025-11-30T12:00"))
+    month_sums.fold()
+    Touch.objects.create(workspace=folded.workspace)
+    steps = 0
+    while month_sums.fold_step(folded.workspace):
+        steps += 1
+        assert time_of(folded.workspace, "2025-10") == ("10.00000000" if steps < 3 else "8.75000000")
+        if steps == 2:
+            beside(folded)
+    assert steps == 4  # everything is emptied, two months, the note goes; then what came since
+    assert time_of(folded.workspace, "2025-10") == "8.75000000"
+    assert not Touch.objects.exists()
+    assert month_sums.problems() == []
+
+
+def test_a_setting_that_changes_meanwhile_begins_it_anew(folded: Studio) -> None:
+    Touch.objects.create(workspace=folded.workspace)
+    assert month_sums.fold_step(folded.workspace)
+    assert month_sums.fold_step(folded.workspace)
+    cap(folded)
+    month_sums.fold()
+    assert time_of(folded.workspace, "2025-10") == "7.00000000"
+    assert month_sums.problems() == []
+
+
 def test_lead_times_are_the_same_kept_and_worked_out(folded: Studio) -> None:
     for key, at in (("b", 700), ("c", 1500)):
         folded.asked(key, "pia", key, at - 20)
