@@ -74,10 +74,12 @@ def _run(options: argparse.Namespace, data: Path, port: int) -> int:
             shutil.rmtree(data)
         data.mkdir(mode=0o711)
         leg(memory, seed=seed, kills=options.leg, data=data, port=port)
-        seed += 1
         report(memory)
+        seed += 1
         if options.one_leg:
             break
+    if not options.one_leg:
+        sum_up(memory)
     for line in memory.violations():
         say(f"VIOLATION {line}")
     return 1 if memory.violations() else 0
@@ -232,7 +234,12 @@ def report(memory: Any) -> None:
     say("  " + json.dumps({key: value for key, value in leg.items() if key not in ("kills", "violations")}))
     for line in leg["violations"]:
         say(f"  VIOLATION {line}")
-    say(f"So far {len(memory.kills())} kills, by part {memory.by_part()}")
+    sum_up(memory)
+
+
+def sum_up(memory: Any) -> None:
+    seeds = [leg["seed"] for leg in memory.legs if leg["finished"]]
+    say(f"So far {len(memory.kills())} kills in legs of the seeds {seeds}, by part {memory.by_part()}")
     say(f"  with runs in the state at that moment: {memory.by_state()}")
     say(f"  of them while the engine moved: {memory.while_moving()}")
 
