@@ -98,8 +98,8 @@ def write_off(
             note=reason.strip(),
         )
         heroes.void_waiting(deliverable=deliverable, reason="The deliverable was dropped.", now=now)
+        cancel.cancel_waiting(deliverable=deliverable, by=by, now=now)
         board.refresh(deliverable.pk)
-    cancel.cancel_waiting(deliverable=deliverable, by=by, now=now)
     return row
 
 

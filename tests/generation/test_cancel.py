@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from billing.models import Entry, HoldOutcome
-from generation import cancel, dispatch, intents
+from generation import cancel, dispatch, intents, reviews
 from generation.models import Run, SketchJob
 from generation.models.runs import CallState, RunState
 from projects.access import MissingRight
@@ -189,3 +189,13 @@ def test_dropping_a_deliverable_cancels_what_waits_and_leaves_what_runs(
     waiting = ask(cast)
     assert cancel.cancel_waiting(deliverable=cast.deliverable, by=cast.manager, now=engine.now) == 1
     assert (state(running), state(waiting)) == (TakeState.RENDERING, TakeState.CANCELLED)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_dropping_ends_what_waits_in_the_same_transaction(cast: Cast, engine: Engine) -> None:
+    """In a transaction of its own: row locks that only a test's transaction allows are refused here."""
+    take = ask(cast)
+    reviews.write_off(deliverable=cast.deliverable, reason="The client left", by=cast.manager)
+    cast.deliverable.refresh_from_db()
+    assert (cast.deliverable.state, state(take)) == ("written_off", TakeState.CANCELLED)
+    assert outcome(take) == ("voided", Decimal(0))
