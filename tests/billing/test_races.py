@@ -220,7 +220,6 @@ def killed_at(statements: int) -> Callable[[Hold], str]:
 
 def test_who_settles_several_at_once_has_the_workspace_alone(players: Cast) -> None:
     """Two that settle many, each in its own order, would meet crosswise; here one waits for the other."""
-    budget(players, "10")
     places = [factories.deliverable(players.campaign, category=players.brand_film) for _ in range(3)]
     first, second, other = (hold(factories.take(place), "1") for place in places)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from PIL import Image
 
@@ -125,6 +125,20 @@ def test_a_request_that_died_midway_leaves_nothing_and_may_be_sent_again(as_: Ca
     IdempotencyRecord.objects.create(membership=as_("producer").membership, key="k", fingerprint="")
     assert as_("producer").post(TAKES, {"count": 1}, key="k").status_code == 201
     assert as_("producer").post(TAKES, {"count": 1}, key="k")["Idempotency-Replayed"] == "true"
+
+
+def test_work_that_broke_its_transaction_is_told_as_it_broke(as_: Call) -> None:
+    """Nothing can be written in a transaction that is lost: the key's row stays as it was, and is free."""
+    record = IdempotencyRecord.objects.create(membership=as_("producer").membership, key="k", fingerprint="")
+
+    def breaks() -> Any:
+        transaction.set_rollback(True)
+        raise ValueError("lost")
+
+    with pytest.raises(ValueError, match="lost"):
+        idempotency._carried_out(record, "mark", breaks)
+    record.refresh_from_db()
+    assert (record.status, record.fingerprint) == (None, "")
 
 
 def test_after_thirty_days_a_key_is_fresh(as_: Call) -> None:
