@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -23,7 +24,11 @@ SPENT = f"""
 def by_take(*, deliverable: Deliverable, until: datetime.datetime) -> dict[uuid.UUID | None, Decimal]:
     """Per take the worth of review and waiting known before `until`, in the workspace's currency, booked
     to eight decimals; under None that of the deliverable as a whole. Takes without any are left out."""
-    values = {"workspace": deliverable.workspace_id, "deliverable": deliverable.pk, "until": until}
+    values: dict[str, Any] = {
+        "workspace": deliverable.workspace_id,
+        "deliverable": deliverable.pk,
+        "until": until,
+    }
     with connection.cursor() as cursor:
         cursor.execute(SPENT, values)
         return {take: money.booked(Decimal(amount)) for take, amount in cursor.fetchall()}
