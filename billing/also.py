@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
 
 from billing import figures, month_figures, month_sums, months
 from billing.month_figures import Figures
@@ -45,6 +47,18 @@ class ErrorBar(NamedTuple):
     bias: Fraction
 
 
+#: What pages and files tell of an exception.
+OF_DECISION = (
+    *("at", "note", "money_saved", "by_email", "deliverable__name", "take__number", "take__deliverable_id"),
+)
+OF_GRANT = (
+    *("at", "cap_request__more", "cap_request__reason", "cap_request__at_most"),
+    "cap_request__deliverable__name",
+)
+OF_REQUEST = ("decided_at", "note", "shown_amount", "deliverable__name")
+OF_PEOPLE = {name: (f"{name}__name", f"{name}__email") for name in ("by", "requested_by")}
+
+
 class Exceptions(NamedTuple):
     """The first of each kind, and how many there are of all kinds."""
 
@@ -64,12 +78,12 @@ class Exceptions(NamedTuple):
 def also(*, workspace: Workspace, month: str) -> Also:
     """What is printed beside the figures of a month (YYYY-MM)."""
     with month_sums.snapshot():
-        return also_of(*month_figures.of(workspace, month))
+        return also_of(month_figures.of(workspace, month))
 
 
 def also_of(found: Figures) -> Also:
     start, end = found.month.span
-    accepted = int(figures.total(month_figures.cells(found).values()).accepted)
+    accepted = int(figures.total(found.cells.values()).accepted)
     due = int(found.amount("due"))
     cash = found.by_key("curve_cash")
     places = sorted((int(place), int(count)) for place, count in found.by_key("curve").items())
@@ -93,7 +107,7 @@ def _lead(found: Figures, accepted: int, share: Decimal) -> datetime.timedelta |
 def error_bars(*, workspace: Workspace, month: str) -> list[ErrorBar]:
     """For each category whose target of the month lies above its figure: r·s / (1 + s)."""
     with month_sums.snapshot():
-        return error_bars_of(*month_figures.of(workspace, month))
+        return error_bars_of(month_figures.of(workspace, month))
 
 
 def error_bars_of(found: Figures) -> list[ErrorBar]:
@@ -102,7 +116,7 @@ def error_bars_of(found: Figures) -> list[ErrorBar]:
     rows = CategoryTarget.objects.filter(workspace=workspace, starts_on__lte=last_day).order_by("starts_on")
     targets = dict(rows.values_list("category__key", "amount"))
     by_category: dict[str, list[figures.Sums]] = {}
-    for (category, _, _), part in month_figures.cells(found).items():
+    for (category, _, _), part in found.cells.items():
         by_category.setdefault(category, []).append(part)
     bars = []
     for category, target in sorted(targets.items()):
@@ -132,9 +146,24 @@ def exceptions(*, workspace: Workspace, month: str, most: int | None = None) -> 
     alone = HeroRequest.objects.filter(
         workspace=workspace, self_approved=True, decided_at__gte=start, decided_at__lt=end
     )
-    return Exceptions(
-        list(as_is.select_related("deliverable", "take", "by").order_by("at", "sequence")[:most]),
-        list(caps.select_related("cap_request__deliverable", "by").order_by("at", "sequence")[:most]),
-        list(alone.select_related("deliverable", "take", "requested_by").order_by("decided_at", "id")[:most]),
-        as_is.count() + caps.count() + alone.count(),
+    decided = as_is.select_related("deliverable", "take", "by").only(*OF_DECISION, *OF_PEOPLE["by"])
+    granted = caps.select_related("cap_request__deliverable", "by").only(*OF_GRANT, *OF_PEOPLE["by"])
+    approved = alone.select_related("deliverable", "requested_by").only(
+        *OF_REQUEST, *OF_PEOPLE["requested_by"]
     )
+    shown = (
+        list(decided.order_by("at", "sequence")[:most]),
+        list(granted.order_by("at", "sequence")[:most]),
+        list(approved.order_by("decided_at", "id")[:most]),
+    )
+    numbers = (
+        _number(as_is, len(shown[0]), most),
+        _number(caps, len(shown[1]), most),
+        _number(alone, len(shown[2]), most),
+    )
+    return Exceptions(*shown, sum(numbers))
+
+
+def _number(found: QuerySet[Any], shown: int, most: int | None) -> int:
+    """How many there are; asked for only where not all are shown."""
+    return shown if most is None or shown < most else found.count()

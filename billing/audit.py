@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from billing import (
     acceptances,
@@ -49,29 +49,46 @@ def month_document(*, workspace: Workspace, month: str, by: str = "campaign") ->
 
     Raises Invalid (422) for an unknown month or dimension.
     """
-    return month_page(workspace=workspace, month=month, by=by)[0]
+    return month_page(workspace=workspace, month=month, by=by).document
 
 
-def month_page(*, workspace: Workspace, month: str, by: str) -> tuple[Document, Also, list[ErrorBar]]:
-    """The audit of a month and what is printed beside it, all as of one instant; raises as above."""
+class Page(NamedTuple):
+    """The audit of a month and what is printed beside it; `row_count` is that of all rows of the split."""
+
+    document: Document
+    also: Also
+    bars: list[ErrorBar]
+    row_count: int
+
+
+def month_page(*, workspace: Workspace, month: str, by: str, most: int | None = None) -> Page:
+    """All of the page as of one instant, with at most so many rows of the split; raises as above."""
     dimensions.dimension(by)
     months.span(workspace, month)
     with month_sums.snapshot():
-        this, before = month_figures.of(workspace, month, months.before(month))
-        return _document(this, before, by), also_of(this), error_bars_of(this)
+        this = month_figures.of(workspace, month)
+        before = month_figures.totals_before(this)
+        split = _split(this, by)
+        document = _document(this, before)
+        document["rows"] = rows(workspace=workspace, cells=split, by=by, most=most)
+        return Page(document, also_of(this), error_bars_of(this), len(_shown(split)))
 
 
-def _document(this: Figures, before: Figures, by: str) -> Document:
+def _split(this: Figures, by: str) -> Cells:
+    if month_figures.is_kept(by):
+        return month_figures.cells_by(this, by)
+    return acceptances.cells(month=this.month, by=by)
+
+
+def _document(this: Figures, before: Figures) -> Document:
     workspace = this.month.workspace
-    cells, cells_before = month_figures.cells(this), month_figures.cells(before)
+    cells, cells_before = this.cells, before.cells
     first, opening, closing = (
         pot_days.content(workspace=workspace, at=at) for at in (before.month.span.start, *this.month.span)
     )
     terms_before, terms = terms_between(first, opening), terms_between(opening, closing)
     bridge_before, over = month_figures.bridge(before), month_figures.bridge(this)
     cash = figures.total(cells.values()).cash
-    kept = month_figures.is_kept(by)
-    split = month_figures.cells_by(this, by) if kept else acceptances.cells(month=this.month, by=by)
     return {
         "month": months.month_of(workspace, this.month.span.start),
         "currency": workspace.currency,
@@ -84,18 +101,22 @@ def _document(this: Figures, before: Figures, by: str) -> Document:
         "bridge": _printed({"cash": cash, **over._asdict()}),
         "outcomes": _printed(month_figures.outcomes_of(this)),
         "roll_forward": _printed(vars(terms)),
-        "rows": rows(workspace=workspace, cells=split, by=by),
     }
 
 
-def rows(*, workspace: Workspace, cells: Cells, by: str) -> list[Document]:
+def rows(*, workspace: Workspace, cells: Cells, by: str, most: int | None = None) -> list[Document]:
     """A row for each key of the dimension of which a figure differs from zero, in the order of the keys."""
+    by_key = _shown(cells)
+    keys = sorted(by_key)[:most]
+    named = dimensions.names(workspace=workspace, by=by, keys=keys)
+    return [{"key": key, "name": named[key], **figures.of(by_key[key])} for key in keys]
+
+
+def _shown(cells: Cells) -> dict[str, Sums]:
     by_key: dict[str, Sums] = collections.defaultdict(Sums)
     for (_, _, key), sums in cells.items():
         by_key[key].add(sums)
-    keys = sorted(key for key, sums in by_key.items() if not sums.is_empty())
-    named = dimensions.names(workspace=workspace, by=by, keys=keys)
-    return [{"key": key, "name": named[key], **figures.of(by_key[key])} for key in keys]
+    return {key: sums for key, sums in by_key.items() if not sums.is_empty()}
 
 
 def roll_forward_check(workspace: Workspace, month: str) -> roll_forward.RollForward:

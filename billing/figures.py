@@ -9,6 +9,7 @@ from fractions import Fraction
 
 NOUGHT = Decimal(0)
 SCALE = 10**8
+NOTHING_BELOW = "-0.00000000"
 
 
 @dataclasses.dataclass
@@ -28,8 +29,13 @@ class Sums:
         return self.generation + self.control + self.refinement
 
     def add(self, other: Sums) -> None:
-        for field in dataclasses.fields(self):
-            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+        self.accepted += other.accepted
+        self.takes += other.takes
+        self.rounds += other.rounds
+        self.generation += other.generation
+        self.control += other.control
+        self.refinement += other.refinement
+        self.time += other.time
 
     def is_empty(self) -> bool:
         return self == Sums()
@@ -54,6 +60,9 @@ def ratio(amount: Decimal | Fraction | int, by: int) -> Fraction | None:
 
 def printed(amount: Decimal | Fraction | int) -> str:
     """Eight decimals, half-even, from the exact value."""
+    if isinstance(amount, Decimal):
+        text = f"{amount:.8f}"  # of all its digits, whatever the context's precision
+        return text.removeprefix("-") if text == NOTHING_BELOW else text
     units = round(Fraction(amount) * SCALE)
     sign, rest = "-" if units < 0 else "", abs(units)
     return f"{sign}{rest // SCALE}.{rest % SCALE:08d}"

@@ -30,6 +30,7 @@ class Figures(NamedTuple):
     month: Month
     changed: Touched
     amounts: Amounts
+    cells: Cells  # of the accepted deliverables' life to date, by category and phase
 
     def amount(self, figure: str, key: str = "") -> Decimal:
         return self.amounts.get((figure, "", "", key), NOUGHT)
@@ -42,27 +43,35 @@ class Figures(NamedTuple):
         }
 
 
-def of(workspace: Workspace, *names: str) -> list[Figures]:
-    """Figures of months (YYYY-MM), all of one instant. Raises Invalid (422) for an unknown month."""
-    spans = [Month(workspace, months.span(workspace, name)) for name in names]
+def of(workspace: Workspace, name: str) -> Figures:
+    """Figures of a month (YYYY-MM). Raises Invalid (422) for an unknown one."""
+    month = Month(workspace, months.span(workspace, name))
     with month_sums.snapshot():
         changed = touched.seen(workspace)
-        return [Figures(month, changed, month_sums.read(month, changed)) for month in spans]
+        return _figures(month, changed, month_sums.read(month, changed))
 
 
-def cells(found: Figures) -> Cells:
-    """The accepted deliverables' life to date by category and phase."""
-    return _cells(
+def totals_before(this: Figures) -> Figures:
+    """The month before, without what has a key; in the snapshot in which `this` was read."""
+    workspace = this.month.workspace
+    name = months.before(months.month_of(workspace, this.month.span.start))
+    month = Month(workspace, months.span(workspace, name))
+    return _figures(month, this.changed, month_sums.read_totals(month, this.changed))
+
+
+def _figures(month: Month, changed: Touched, amounts: Amounts) -> Figures:
+    cells = _cells(
         ((category, phase, ""), figure, amount)
-        for (figure, category, phase, _), amount in found.amounts.items()
+        for (figure, category, phase, _), amount in amounts.items()
         if category
     )
+    return Figures(month, changed, amounts, cells)
 
 
 def cells_by(found: Figures, by: str) -> Cells:
-    """The same by campaign, category or project, as the last part of each cell's place."""
+    """The cells by campaign, category or project, as the last part of each one's place."""
     if by == By.CATEGORY:
-        return {(category, phase, category): sums for (category, phase, _), sums in cells(found).items()}
+        return {(category, phase, category): sums for (category, phase, _), sums in found.cells.items()}
     return _cells(
         (("", "", key.partition("/")[0] if by == By.PROJECT else key), figure, amount)
         for (figure, category, _, key), amount in found.amounts.items()

@@ -49,6 +49,8 @@ SUMS = """
     SELECT figure, category, phase, key, amount FROM billing_monthsum
     WHERE workspace_id = %(workspace)s AND month = %(month)s AND figure <> 'waiting'
 """
+#: Those without a key: what a month before is compared by.
+TOTALS = f"{SUMS} AND key = ''"
 PARTS_OF = f"""
     WITH kept AS ({KEPT_PARTS.format(source="billing_monthpart").format(columns="")}
         WHERE p.month = %(month)s AND p.deliverable_id = ANY(%(only)s)
@@ -103,7 +105,7 @@ MONTHS = """
 LEADS = """
     SELECT lead_seconds FROM billing_monthpart
     WHERE workspace_id = %(workspace)s AND month = %(month)s AND lead_seconds IS NOT NULL
-    ORDER BY lead_seconds OFFSET %(place)s LIMIT 2
+    ORDER BY lead_seconds {direction} OFFSET %(place)s LIMIT 2
 """
 ALL_LEADS = """
     SELECT lead_seconds FROM billing_monthpart
@@ -126,10 +128,20 @@ def snapshot() -> Iterator[None]:
 
 def read(month: Month, changed: Touched) -> Amounts:
     """Amounts by figure, category, phase and key; call it in a snapshot with what is touched in that."""
+    return _read(SUMS, month, changed)
+
+
+def read_totals(month: Month, changed: Touched) -> Amounts:
+    """Those without a key alone."""
+    found = _read(TOTALS, month, changed)
+    return {place: amount for place, amount in found.items() if not place[3]}
+
+
+def _read(statement: str, month: Month, changed: Touched) -> Amounts:
     if changed.everything:
         return _spread(month_parts.added_up(month))
     found: Amounts = collections.defaultdict(Decimal)
-    for figure, category, phase, key, amount in _ask(SUMS, _values(month)):
+    for figure, category, phase, key, amount in _ask(statement, _values(month)):
         found[figure, category, phase, key] += amount
     if changed.deliverables:
         only = sorted(changed.deliverables)
@@ -143,14 +155,20 @@ def read(month: Month, changed: Touched) -> Amounts:
 def lead_share(month: Month, changed: Touched, *, accepted: int, share: Decimal) -> Decimal:
     """The lead time in seconds that this share of the accepted keeps to, between neighbours in line."""
     place, rest = divmod(share * (accepted - 1), 1)
-    if not changed:
-        values = {**_values(month), "place": int(place)}
-        near = [seconds for (seconds,) in _ask(LEADS, values)]
-        low, high = near[0], near[-1]
-    else:
+    if changed:
         line = sorted(_leads(month, changed))
         low, high = line[int(place)], line[min(int(place) + 1, len(line) - 1)]
+    else:
+        low, high = _neighbours(month, int(place), accepted)
     return Decimal(low + rest * (high - low))
+
+
+def _neighbours(month: Month, place: int, accepted: int) -> tuple[Decimal, Decimal]:
+    """The kept lead time at a place and the next one, read from the nearer end of the line."""
+    from_end = accepted - 2 - place
+    direction, skipped = ("DESC", from_end) if 0 <= from_end < place else ("ASC", place)
+    near = sorted(_ask(LEADS.format(direction=direction), {**_values(month), "place": skipped}))
+    return near[0][0], near[-1][0]
 
 
 def fold(*, now: datetime.datetime | None = None) -> int:

@@ -22,7 +22,7 @@ from projects.models import Workspace
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
-SHOWN = 50  # rows of the split, and exceptions of each kind, until all are asked for
+SHOWN_ROWS, SHOWN_EXCEPTIONS = 20, 10  # of each kind, until all are asked for
 MOST_ROWS = 1_000_000
 TABS = (By.CAMPAIGN, By.CATEGORY, By.PROJECT, By.TIER, By.PHASE, By.PROVIDER, By.MODEL, By.PERSON)
 #: The colour of each outcome in bar and legend.
@@ -46,7 +46,8 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
     workspace = request.membership.workspace
     month = month or months.month_of(workspace, timezone.now())
     by = request.GET.get("by") or By.CAMPAIGN
-    document, beside, bars = _page_of(workspace, month, by)
+    page = _page_of(workspace, month, by, most=None if request.GET.get("all") else SHOWN_ROWS)
+    document, beside = page.document, page.also
     context = {
         "month": month,
         "before": months.before(month),
@@ -65,9 +66,9 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
         "on_time": beside.on_time,
         "a_week": beside.accepted_a_week,
         "chart": charts.digest(beside.curve) if beside.curve else "",
-        "bars": bars,
-        "exceptions": audit.exceptions(workspace=workspace, month=month, most=SHOWN),
-        "rows": document["rows"] if request.GET.get("all") else document["rows"][:SHOWN],
+        "bars": page.bars,
+        "exceptions": audit.exceptions(workspace=workspace, month=month, most=SHOWN_EXCEPTIONS),
+        "row_count": page.row_count,
         "workspace": workspace,
         "currency": workspace.currency,
     }
@@ -144,17 +145,15 @@ def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
     return render(request, "billing/month_entries.html", context)
 
 
-def _page_of(
-    workspace: Workspace, month: str, by: str
-) -> tuple[dict[str, Any], audit.Also, list[audit.ErrorBar]]:
+def _page_of(workspace: Workspace, month: str, by: str, *, most: int | None = None) -> audit.Page:
     try:
-        return audit.month_page(workspace=workspace, month=month, by=by)
+        return audit.month_page(workspace=workspace, month=month, by=by, most=most)
     except Invalid as invalid:
         raise Http404(invalid.detail) from None
 
 
 def _document(workspace: Workspace, month: str, by: str) -> dict[str, Any]:
-    return _page_of(workspace, month, by)[0]
+    return _page_of(workspace, month, by).document
 
 
 def _span(workspace: Workspace, month: str) -> months.Span:

@@ -6,6 +6,7 @@ Chips, icons and times are built as strings, not from included templates: a boar
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -203,6 +204,11 @@ def share_of(part: object, whole: object) -> Decimal:
 @register.simple_tag
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
     """A picture from the sprite, silent for screen readers without `label`. size: small, large, huge."""
+    return _icon(name, size, label)
+
+
+@functools.lru_cache(maxsize=1024)  # a page has hundreds, and there are few
+def _icon(name: str, size: str, label: str) -> SafeString:
     css = f"icon icon--{size}" if size else "icon"
     href = f"{static('icons/sprite.svg')}#{name}"
     if label:

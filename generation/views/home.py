@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
-from django.db.models import Count, F, QuerySet
+from django.db import connection
+from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -34,6 +35,20 @@ BUDGETS_SHOWN = 4
 CAMPAIGNS_SHOWN = 8
 
 
+#: Of each column in its place: how many of my deliverables stand there, and the next few by due date.
+MINE = """
+    SELECT c.name, (
+        SELECT count(*) FROM projects_deliverable d
+        WHERE d.workspace_id = %(workspace)s AND d.created_by_id = %(person)s AND d.board_column = c.name
+    ), ARRAY(
+        SELECT d.id FROM projects_deliverable d
+        WHERE d.workspace_id = %(workspace)s AND d.created_by_id = %(person)s AND d.board_column = c.name
+        ORDER BY d.due_on ASC NULLS LAST, d.key LIMIT %(cards)s
+    )
+    FROM unnest(%(columns)s::text[]) WITH ORDINALITY AS c (name, place) ORDER BY c.place
+"""
+
+
 @require_safe
 @policy("signed_in")
 def entrance(request: Any) -> HttpResponseRedirect | HttpResponse:
@@ -56,9 +71,8 @@ def entrance(request: Any) -> HttpResponseRedirect | HttpResponse:
 def home(request: WorkspaceRequest) -> HttpResponse:
     """My deliverables by what they wait for, what waits for my approval, my budgets, my notices."""
     member, rights = request.membership, access.rights_of(request.membership)
-    mine = _mine(member)
     context: dict[str, Any] = {
-        "mine": _columns(mine, member),
+        "mine": _columns(member),
         "notices": Notice.objects.filter(membership=member, read_at=None, in_page=True).order_by(
             "-created_at"
         )[:5],
@@ -81,40 +95,31 @@ def home(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "generation/home.html", context)
 
 
-def _mine(member: Membership) -> QuerySet[Deliverable]:
-    return Deliverable.objects.filter(workspace=member.workspace_id, created_by=member.person_id)
-
-
-def _columns(mine: QuerySet[Deliverable], member: Membership) -> list[dict[str, Any]]:
+def _columns(member: Membership) -> list[dict[str, Any]]:
     """What waits for me, column by column: exact counts and the next few by due date."""
-    counts = dict(
-        mine.filter(board_column__in=MINE_FIRST)
-        .order_by()
-        .values_list("board_column")
-        .annotate(number=Count("pk"))
-    )
-    ids = [
-        pk
-        for key in MINE_FIRST
-        if counts.get(key)
-        for pk in mine.filter(board_column=key)
-        .order_by(F("due_on").asc(nulls_last=True), "key")
-        .values_list("pk", flat=True)[:CARDS_A_COLUMN]
-    ]
+    values: dict[str, Any] = {
+        "workspace": member.workspace_id,
+        "person": member.person_id,
+        "columns": [str(key) for key in MINE_FIRST],
+        "cards": CARDS_A_COLUMN,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(MINE, values)
+        found = [row for row in cursor.fetchall() if row[1]]
+    shown = [pk for _, _, first in found for pk in first]
     cards = boards.cards_of(
-        Deliverable.objects.filter(pk__in=ids).order_by(F("due_on").asc(nulls_last=True), "key"),
+        Deliverable.objects.filter(pk__in=shown).order_by(F("due_on").asc(nulls_last=True), "key"),
         workspace=member.workspace,
         today=timezone.localdate(),
     )
     return [
         {
             "key": key,
-            "label": key.label,
-            "count": counts[key],
+            "label": BoardColumn(key).label,
+            "count": number,
             "cards": [card for card in cards if card["column"] == key],
         }
-        for key in MINE_FIRST
-        if counts.get(key)
+        for key, number, _ in found
     ]
 
 
