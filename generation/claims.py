@@ -19,17 +19,17 @@ def look(request_id: uuid.UUID, *, by: Membership) -> list[str]:
     """Notes that a member looks at a request, and at no other; answers the names of the others who do."""
     person, before = str(by.person_id), cache.get(_last(by))
     if before and before != request_id:
-        left = cache.get(_key(before), {})
+        left = cache.get(_key(before, by), {})
         left.pop(person, None)
-        cache.set(_key(before), left, LOOK_SECONDS)
-    people = cache.get(_key(request_id), {}) | {person: str(by.person)}
-    cache.set_many({_key(request_id): people, _last(by): request_id}, LOOK_SECONDS)
+        cache.set(_key(before, by), left, LOOK_SECONDS)
+    people = cache.get(_key(request_id, by), {}) | {person: str(by.person)}
+    cache.set_many({_key(request_id, by): people, _last(by): request_id}, LOOK_SECONDS)
     return _others(people, by)
 
 
 def looking(request_ids: Iterable[uuid.UUID], *, but: Membership) -> dict[uuid.UUID, list[str]]:
     """Who looks at which of these requests, without the member."""
-    keys = {_key(request_id): request_id for request_id in request_ids}
+    keys = {_key(request_id, but): request_id for request_id in request_ids}
     found = cache.get_many(keys)
     return {keys[key]: names for key, people in found.items() if (names := _others(people, but))}
 
@@ -42,5 +42,6 @@ def _last(member: Membership) -> str:
     return f"looking-at:{member.pk}"
 
 
-def _key(request_id: uuid.UUID) -> str:
-    return f"looking:{request_id}"
+def _key(request_id: uuid.UUID, member: Membership) -> str:
+    """Each workspace has its own: another's id tells nobody's name, and shows nobody one's own."""
+    return f"looking:{member.workspace_id}:{request_id}"

@@ -136,6 +136,12 @@ def _reviews(member: Membership, wanted: Mapping[str, Any]) -> QuerySet[Delivera
     )
 
 
+def knows(row_id: uuid.UUID, member: Membership) -> bool:
+    """Whether a row of the member's inbox can have this id."""
+    models: tuple[Any, ...] = (HeroRequest, CapRequest, Deliverable)
+    return any(model.objects.visible_to(member).filter(pk=row_id).exists() for model in models)
+
+
 def _newest_tier(outer: str) -> Subquery:
     takes = Take.objects.filter(deliverable=OuterRef(outer)).exclude(tier="").order_by("-number")
     return Subquery(takes.values("tier")[:1])

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -58,6 +58,8 @@ def approvals(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page(Right.APPROVE)
 def looking(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse:
     """Who else looks at this; asking says that one does so oneself."""
+    if not inbox.knows(request_id, request.membership):
+        raise Http404("There is no such request.")
     context = {"others": claims.look(request_id, by=request.membership), "chosen": {"id": request_id}}
     return render(request, "generation/approval_looking.html", context)
 

@@ -102,6 +102,15 @@ def test_the_others_see_who_looks_and_only_at_what(studio: Cast) -> None:
     assert statuses(studio, address) == only(studio, "manager")
 
 
+def test_nobody_of_another_workspace_sees_who_looks(studio: Cast) -> None:
+    row = asked(studio, studio.deliverable)
+    claims.look(row.pk, by=studio.manager)
+    assert claims.look(row.pk, by=studio.stranger) == []
+    assert claims.looking([row.pk], but=studio.second_manager) == {row.pk: ["Manager"]}
+    address = f"/w/{studio.stranger.workspace.slug}/approvals/{row.pk}/looking/"
+    assert signed_in(studio.stranger).get(address).status_code == 404
+
+
 def test_a_decision_leads_on_to_the_next_with_the_filters_kept(studio: Cast) -> None:
     first, second = asked(studio, studio.deliverable), asked(studio, film(studio, "second"))
     body = {"decision": "decline", "note": "slower", "query": "kind=spend", "next": str(second.pk)}
