@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from generation.templatetags.circletake import money_text
 from projects.models import Event, Membership, RejectReason, Role
+from projects.plain import whole_number
 
 ROWS = 50
 CSV_COLUMNS = ("at", "kind", "person", "client", "campaign", "deliverable", "take", "sentence")
@@ -145,7 +146,8 @@ def events(member: Membership, wanted: Mapping[str, Any]) -> QuerySet[Event]:
 
 def page(rows: QuerySet[Event], *, before: str) -> tuple[list[Event], str]:
     """The ROWS events before a cursor, and the cursor of the next page, empty at the end."""
-    if before.isdecimal() and (edge := rows.filter(pk=int(before)).values("at", "pk").first()):
+    at = whole_number(before)
+    if at is not None and (edge := rows.filter(pk=at).values("at", "pk").first()):
         rows = rows.filter(Q(at__lt=edge["at"]) | Q(at=edge["at"], pk__lt=edge["pk"]))
     found = list(rows[: ROWS + 1])
     return found[:ROWS], str(found[ROWS - 1].pk) if len(found) > ROWS else ""

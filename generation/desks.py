@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -31,7 +32,7 @@ from projects.models import (
     TakeNote,
 )
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
-from projects.problems import Refused
+from projects.problems import Invalid, Refused
 from routing import catalogue, tables
 from routing.decision import Outcome, WayOut
 from routing.facts import named_models
@@ -98,6 +99,7 @@ def details(take: Take, *, by: Membership) -> dict[str, Any]:
         and draft
         and recipe is not None
         and take.state in (TakeState.FAILED, TakeState.CANCELLED, TakeState.STOPPED_BY_BUDGET),
+        "retry_round": uuid.uuid4(),
     }
 
 
@@ -247,7 +249,9 @@ def waiting_cap_request(deliverable: Deliverable) -> CapRequest | None:
 
 
 def _recalled_price(deliverable: Deliverable, wanted: Mapping[str, Any], by: Membership) -> Price:
-    take = Take.objects.get(deliverable=deliverable, number=wanted["recalled"])
+    take = Take.objects.filter(deliverable=deliverable, number=wanted["recalled"]).first()
+    if take is None:
+        raise Invalid({"recalled": ["There is no such take."]}, remedy="Choose one of the takes below.")
     request = recall.recall(take=take, what=recall.What.ALL).request
     count = wanted.get("count") or 1
     decision = requests.priced(deliverable=deliverable, request=request, count=count, person_id=by.person_id)

@@ -10,7 +10,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.urls import reverse
 
-from projects import people
+from projects import notices, people
 from projects.models import Invitation, Membership, Person, Role
 from projects.problems import Refused
 
@@ -46,7 +46,7 @@ def _mail(invitation: Invitation, secret: str, by: Membership) -> tuple[str, str
         "",
         f"The link works once, until {invitation.expires_at:%d %B %Y}, for {invitation.email} alone.",
     ]
-    return f"{by.person} invites you to {invitation.workspace}", "\n".join(lines)
+    return notices.subject(f"{by.person} invites you to {invitation.workspace}"), "\n".join(lines)
 
 
 def known_person(invitation: Invitation) -> Person | None:

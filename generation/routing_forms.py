@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from projects.models import Category, Format, Membership, Phase, Project
+from projects.plain import read_json
 from routing.brief import Brief
 from routing.document import MATCH_FIELDS
 from routing.models import RoutingTable
@@ -71,11 +72,13 @@ class Proposal(forms.Form):
 
     def clean_document(self) -> dict[str, Any]:
         try:
-            content = json.loads(self.cleaned_data["document"])
+            content = read_json(self.cleaned_data["document"])
         except json.JSONDecodeError as error:
             raise forms.ValidationError(
                 f"Line {error.lineno}, column {error.colno}: {error.msg}. Correct the JSON there."
             ) from None
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
         if not isinstance(content, dict):
             raise forms.ValidationError('Write an object: {"name": "…", "routes": [ … ]}.')
         return content

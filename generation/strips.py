@@ -12,6 +12,7 @@ from django.urls import reverse
 from generation.canonical import digest
 from projects.models import Asset, Deliverable, Phase, Take, TakeAsset
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
+from projects.plain import whole_number
 
 #: Which of a take's files is shown: its result, else what its last step brought.
 SHOWN_ROLES = (TakeAsset.Role.OUTPUT, TakeAsset.Role.STEP)
@@ -54,8 +55,8 @@ def chosen(deliverable: Deliverable, number: str | None) -> Take | None:
     found = Take.objects.filter(deliverable=deliverable).select_related(
         "poster", "workspace", "requested_by", "deliverable__category", "deliverable__workspace"
     )
-    if number and number.isdecimal():
-        return found.filter(number=int(number)).first()
+    if number and (wanted := whole_number(number)) is not None:
+        return found.filter(number=wanted).first()
     ended = found.filter(state__in=ENDED).order_by("-number").first()
     return ended or found.order_by("-number").first()
 

@@ -63,7 +63,7 @@ def make(
     access.require(by, Right.MAKE)
     now = now or timezone.now()
     check_count(count)
-    if round_id and (known := Round.objects.visible_to(by).filter(pk=round_id).first()):
+    if round_id and (known := Round.objects.filter(pk=round_id, deliverable=deliverable).first()):
         return known
     if request is not None:
         order = orders.recalled(deliverable, request, count=count, by=by, now=now)
@@ -109,6 +109,7 @@ def make_round(
     decisions.lock(deliverable)
     if round_id and (known := Round.objects.filter(pk=round_id, deliverable=deliverable).first()):
         return known
+    check_unused(Round, round_id)
     check_open(deliverable)
     check_possible(order.decision)
     check_cap(deliverable, order, count)
@@ -126,6 +127,12 @@ def make_round(
 def check_count(count: int) -> None:
     if not 1 <= count <= MOST_AT_ONCE:
         raise Invalid({"count": [f"Ask for 1 to {MOST_AT_ONCE} takes at once."]})
+
+
+def check_unused(model: type[Round] | type[Batch], given: uuid.UUID | None) -> None:
+    """Raises Refused for an id, brought along by a form, that stands for something else already."""
+    if given and model.objects.filter(pk=given).exists():
+        raise Refused("This form was sent already, for something else.", remedy="Reload the page.")
 
 
 def check_open(deliverable: Deliverable) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import uuid
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from generation.media.store import Readable
 from generation.requests import NoRoute
 from projects import access, board, decisions, events
 from projects.access import Right
+from projects.identifiers import new_id
 from projects.models import (
     Asset,
     Campaign,
@@ -59,10 +61,12 @@ def upload(
     by: Membership,
     phase: str = Phase.DRAFT,
     source_take: Take | None = None,
+    round_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
 ) -> Take:
     """A take from a file, ready at once and charged at its amount, or nothing at all.
 
+    A second call with the same `round_id` answers the take that is there: a double click makes one.
     Raises Invalid, BadFile, NoRoom, NotOpen or CapReached.
     """
     access.require(by, Right.MAKE)
@@ -72,9 +76,13 @@ def upload(
     asset = assets.keep(workspace=deliverable.workspace, source=file)
     with transaction.atomic():
         decisions.lock(deliverable)
+        sent = Take.objects.filter(round=round_id, deliverable=deliverable, poster=asset)
+        if round_id and (known := sent.first()):
+            return known
+        takes.check_unused(Round, round_id)
         takes.check_open(deliverable)
         _check_cap(deliverable, phase)
-        take = _take(deliverable, asset, made, phase, source_take, by, now)
+        take = _take(deliverable, asset, made, phase, source_take, round_id, by, now)
         TakeAsset.objects.create(take=take, asset=asset, role=TakeAsset.Role.OUTPUT)
         if made.amount:
             _charge(take, made, rate, by, now)
@@ -181,11 +189,13 @@ def _take(
     made: Made,
     phase: str,
     source_take: Take | None,
+    round_id: uuid.UUID | None,
     by: Membership,
     now: datetime.datetime,
 ) -> Take:
     newest = deliverable.rounds.order_by("-number").first()
     round_ = Round.objects.create(
+        id=round_id or new_id(),
         workspace=deliverable.workspace,
         deliverable=deliverable,
         number=newest.number + 1 if newest else 1,

@@ -8,15 +8,16 @@ as is every row of another workspace. A missing right is 403 and names the role 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from projects.models import Membership, Role
+from projects.plain import is_plain
 
 
 class Right(models.TextChoices):
@@ -104,6 +105,7 @@ def workspace_page(right: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, workspace: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             membership = membership_of(request.user, workspace)
             require(membership, right)
+            _require_plain(request, kwargs)
             entered = cast(WorkspaceRequest, request)
             entered.membership = membership
             return view(entered, *args, **kwargs)
@@ -112,6 +114,13 @@ def workspace_page(right: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def _require_plain(request: HttpRequest, kwargs: Mapping[str, Any]) -> None:
+    """Raises BadRequest for text that the database cannot hold; no browser sends such."""
+    given = [text for query in (request.GET, request.POST) for _, texts in query.lists() for text in texts]
+    if not all(is_plain(str(text)) for text in (*given, *kwargs.values())):
+        raise BadRequest("Some text has characters that no text has.")
 
 
 def policy(name: str) -> Callable[[View], View]:

@@ -11,7 +11,6 @@ import csv
 import dataclasses
 import datetime
 import io
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from django.utils import timezone
 from projects import access, events, work
 from projects.access import Right
 from projects.models import Campaign, Category, Deliverable, Format, Membership
+from projects.plain import read_json, whole_number
 from projects.problems import BadLines, Invalid
 
 REQUIRED = ("key", "name", "category", "brief", "format")
@@ -210,7 +210,7 @@ def _variables(cell: str) -> dict[str, str]:
         return {}
     if cell.startswith("{"):
         try:
-            found = json.loads(cell)
+            found = read_json(cell)
         except ValueError:
             raise BadCell("variables: this is no JSON object") from None
         return {str(name): str(value) for name, value in found.items()}
@@ -223,11 +223,12 @@ def _variables(cell: str) -> dict[str, str]:
 def _cap(cell: str, by: Membership) -> int | None:
     if not cell:
         return None
-    if not cell.isdecimal() or int(cell) > 10_000:
-        raise BadCell(f"cap: {cell} is no number of takes between 0 and 10,000")
+    cap = whole_number(cell)
+    if cap is None or cap > 10_000:
+        raise BadCell(f"cap: {cell[:40]} is no number of takes between 0 and 10,000")
     if Right.SET_BUDGETS not in access.rights_of(by):
         raise BadCell("cap: only managers and finance set caps; leave the cell empty")
-    return int(cell)
+    return cap
 
 
 def _date(cell: str) -> datetime.date | None:

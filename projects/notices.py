@@ -78,7 +78,7 @@ def mail_waiting(*, now: datetime.datetime | None = None) -> int:
     sent = 0
     for notice in _claim():
         try:
-            send_mail(notice.title, _text(notice), None, [notice.membership.person.email])
+            send_mail(subject(notice.title), _text(notice), None, [notice.membership.person.email])
         except OSError:
             continue
         Notice.objects.filter(pk=notice.pk).update(mailed_at=now)
@@ -96,6 +96,11 @@ def _claim() -> list[Notice]:
         )
         Notice.objects.filter(pk__in=[row.pk for row in rows]).update(mail_attempts=F("mail_attempts") + 1)
     return rows
+
+
+def subject(text: str) -> str:
+    """The text as a mail's subject, in one line: names in it may have several."""
+    return " ".join(text.split())
 
 
 def _text(notice: Notice) -> str:

@@ -21,6 +21,7 @@ from rest_framework.serializers import BaseSerializer, ValidationError
 from generation.api import references
 from projects import access
 from projects.models import ApiToken, Membership
+from projects.plain import is_plain
 
 
 class HasRight(BasePermission):
@@ -53,7 +54,7 @@ class Pages(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         found = super().decode_cursor(request)
-        if found is not None and found.position and not references.is_plain(str(found.position)):
+        if found is not None and found.position and not is_plain(str(found.position)):
             raise NotFound(self.invalid_cursor_message)
         return found
 

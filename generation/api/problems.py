@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import connections
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -78,6 +78,10 @@ def handler(error: Exception, context: Mapping[str, Any]) -> Response:
         return answer(404, detail=detail)
     if isinstance(error, PermissionDenied):
         return answer(403, detail=str(error))
+    if isinstance(error, RequestDataTooBig):
+        return answer(413, detail="The body is larger than 10 MiB.", remedy="Send it in several parts.")
+    if isinstance(error, SuspiciousOperation | BadRequest):
+        return answer(400, detail=str(error))
     if isinstance(error, RecursionError):
         return answer(400, detail="The body is nested too deeply.")
     return _broken(error, context)

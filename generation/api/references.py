@@ -15,6 +15,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from projects.models import Campaign, Category, Deliverable, Format, Membership, Project
+from projects.plain import is_plain
 
 Row = TypeVar("Row", bound=Model)
 UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -53,11 +54,6 @@ def _named(model: type[Model], name: str) -> Q:
     if len(fields) != len(parts) or not is_plain(name):
         raise missing(model, name)
     return Q(**dict(zip(fields, parts, strict=True)))
-
-
-def is_plain(text: str) -> bool:
-    """Whether the database can hold the text: no NUL and no half of a surrogate pair."""
-    return "\x00" not in text and not re.search("[\ud800-\udfff]", text)
 
 
 @extend_schema_field(str)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 
 from django import forms
@@ -13,6 +12,7 @@ from generation import prompts
 from projects.briefs import MAX_BYTES
 from projects.models import Category, Format, Workspace
 from projects.models.work import BoardColumn, SeedPolicy
+from projects.plain import read_json
 from projects.work import MAX_SEED
 
 KEY_HELP = "Short and stable: it stands in addresses and exports. Letters, digits and dashes do best."
@@ -114,8 +114,8 @@ class DeliverableForm(NamedForm):
         text = self.cleaned_data["variables"].strip()
         if text.startswith("{"):
             try:
-                return {str(name): str(value) for name, value in json.loads(text).items()}
-            except (ValueError, AttributeError):
+                return {str(name): str(value) for name, value in read_json(text).items()}
+            except ValueError:
                 raise forms.ValidationError("This is no JSON object.") from None
         pairs = [pair.partition("=") for pair in text.split(";") if pair.strip()]
         if any(not sign for _, sign, _ in pairs):

@@ -66,6 +66,10 @@ class ReviewForm(forms.Form):
     as_is = forms.BooleanField(required=False)
 
 
+class HeroForm(forms.Form):
+    note = forms.CharField(required=False, max_length=2000)
+
+
 class CapForm(forms.Form):
     more = forms.IntegerField(min_value=1, max_value=100, initial=2, label="How many more")
     reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
@@ -85,6 +89,11 @@ class UploadForm(forms.Form):
     )
     amount = forms.DecimalField(required=False, min_value=0, max_digits=18, decimal_places=8, label="Cost")
     note = forms.CharField(required=False, label="Note", max_length=4000)
+    round_id = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
+
+
+class RetryForm(forms.Form):
+    round_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
 class ReasonForm(forms.Form):

@@ -13,7 +13,7 @@ from generation.media import store
 
 INLINE = frozenset({"image/webp", "image/png", "image/jpeg", "video/mp4", "video/webm"})
 POLICY = "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox"
-RANGE = re.compile(r"^bytes=(?:(?P<first>\d+)-(?P<last>\d*)|-(?P<suffix>\d+))$")
+RANGE = re.compile(r"^bytes=(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))$")
 A_YEAR = 31_536_000
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from generation.providers.protocol import Provider, WebhookEvent, WebhookRejected
 
+MOST_DIGITS = 12  # of a time in seconds
 TOLERANCE_SECONDS = 300
 KEPT_FOR = datetime.timedelta(hours=24)
 FETCH_AT_MOST_EVERY = datetime.timedelta(seconds=60)
@@ -44,7 +45,7 @@ def verify(
     if not all(values):
         raise WebhookRejected("A signature header is missing.")
     request_id, user_id, timestamp, signature = values
-    if not (timestamp.isascii() and timestamp.isdigit()):
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= MOST_DIGITS):
         raise WebhookRejected("The time of the signature is not a number.")
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE_SECONDS:
         raise WebhookRejected("The signature is more than five minutes away from now.")

@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -17,6 +18,7 @@ from generation.forms import desk as forms
 from generation.views.campaigns import deliverables
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Deliverable, RejectReason, Round, Take
+from projects.plain import whole_number
 
 REASON_KEYS = "1234567890"
 #: Tells the form on the page to ask for its price anew; the form itself keeps what was typed.
@@ -166,8 +168,12 @@ def _priced(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, An
 def _fresh(round_id: Any) -> Any:
     """The id of the next round: the form's, as long as no round has it."""
     field = forms.MakeForm.base_fields["round_id"]
-    known = round_id and Round.objects.filter(pk=field.clean(round_id)).exists()
-    return uuid.uuid4() if known or not round_id else round_id
+    try:
+        asked = field.clean(round_id)
+    except ValidationError:
+        asked = None
+    known = asked and Round.objects.filter(pk=asked).exists()
+    return uuid.uuid4() if known or not asked else asked
 
 
 def _make_form(request: WorkspaceRequest, deliverable: Deliverable) -> forms.MakeForm:
@@ -178,8 +184,9 @@ def _make_form(request: WorkspaceRequest, deliverable: Deliverable) -> forms.Mak
     initial: dict[str, Any] = {"round_id": uuid.uuid4(), "count": 1}
     initial["prompt"] = desks.usual_prompt(deliverable)
     what = request.GET.get("recall")
-    if what in recall.What.values and request.GET.get("take", "").isdecimal():
-        source = Take.objects.filter(deliverable=deliverable, number=int(request.GET["take"])).first()
+    if what in recall.What.values:
+        number = whole_number(request.GET.get("take", "")) or 0
+        source = Take.objects.filter(deliverable=deliverable, number=number).first()
         initial |= _recalled(source, what) if source else {}
     return forms.MakeForm(initial=initial, **given)
 

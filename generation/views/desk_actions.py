@@ -108,7 +108,7 @@ def note(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
 @workspace_page(Right.MAKE)
 def ask_for_hero(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
     take = find_take(request, take_id)
-    heroes.request(take=take, by=request.membership, note=request.POST.get("note", ""))
+    heroes.request(take=take, by=request.membership, **values(forms.HeroForm(request.POST)))
     return _back(request, take.deliverable, take)
 
 
@@ -131,11 +131,12 @@ def run_next(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
 @at_the_desk
 @workspace_page(Right.MAKE)
 def retry(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
-    """Runs exactly the same request again, as a take of its own."""
+    """Runs exactly the same request again, as a take of its own; a double click runs it once."""
     take = find_take(request, take_id)
+    said = values(forms.RetryForm(request.POST))
     same = recall.recall(take=take, what=recall.What.ALL).request
-    round_ = takes.make(deliverable=take.deliverable, request=same, by=request.membership)
-    number = round_.takes.get().number
+    round_ = takes.make(deliverable=take.deliverable, request=same, by=request.membership, **said)
+    number = round_.takes.order_by("-number").values_list("number", flat=True).first()
     return redirect(strips.address(take.deliverable, request.membership.workspace.slug, take=number))
 
 
@@ -150,6 +151,7 @@ def star(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
 @at_the_desk
 @workspace_page(Right.MAKE)
 def upload(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
+    """Keeps a file as a take, charged at what it cost; a double click keeps it once."""
     deliverable = find(request, deliverable_id)
     said = values(forms.UploadForm(request.POST, request.FILES))
     source = None
@@ -162,6 +164,7 @@ def upload(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse
         phase=said["phase"],
         made=made,
         source_take=source,
+        round_id=said["round_id"],
         by=request.membership,
     )
     return _back(request, deliverable, take)
@@ -171,7 +174,8 @@ def upload(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse
 @workspace_page(Right.APPROVE)
 def write_off(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     deliverable = find(request, deliverable_id)
-    reviews.write_off(deliverable=deliverable, reason=request.POST.get("reason", ""), by=request.membership)
+    said = values(forms.ReasonForm(request.POST))
+    reviews.write_off(deliverable=deliverable, by=request.membership, **said)
     return _back(request, deliverable)
 
 
@@ -179,14 +183,17 @@ def write_off(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpRespo
 @workspace_page(Right.APPROVE)
 def reopen(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     deliverable = find(request, deliverable_id)
-    reviews.reopen(deliverable=deliverable, reason=request.POST.get("reason", ""), by=request.membership)
+    reviews.reopen(deliverable=deliverable, by=request.membership, **values(forms.ReasonForm(request.POST)))
     return _back(request, deliverable)
 
 
 def _back(request: WorkspaceRequest, deliverable: Deliverable, take: Take | None = None) -> HttpResponse:
     """To the desk as htmx had it, so that who follows the newest take goes on doing so; else to the take."""
     slug = request.membership.workspace.slug
-    here = urllib.parse.urlsplit(request.headers.get("HX-Current-URL", ""))
+    try:
+        here = urllib.parse.urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        here = urllib.parse.urlsplit("")
     if here.path == strips.address(deliverable, slug):
         query = urllib.parse.parse_qs(here.query)
         kept = {f"{name}_": query[name][0] for name in ("take", "with") if name in query}

@@ -14,6 +14,7 @@ from billing.acceptances import Month
 from generation import exports, month_drill
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Deliverable
+from projects.plain import whole_number
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
@@ -28,7 +29,7 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     by, key = request.GET.get("by", ""), request.GET.get("key")
     csv = request.GET.get("format") == "csv"
     asked = request.GET.get("page", "1")
-    page = min(int(asked), 10_000) if asked.isdecimal() and int(asked) else 1
+    page = min(whole_number(asked) or 1, 10_000)
     try:
         rows = month_drill.accepted(
             month=Month(workspace, months.span(workspace, month)),

@@ -11,6 +11,7 @@ from generation import dry_run, workspaces
 from generation.routing_forms import DryRun, Proposal, as_text
 from projects import access
 from projects.access import Right, WorkspaceRequest, workspace_page
+from projects.plain import whole_number
 from projects.problems import Refused
 from routing import tables, words
 from routing.models import RoutingTable
@@ -167,9 +168,9 @@ def _against(table: RoutingTable, rows: list[RoutingTable]) -> dict[str, object]
 def _draft(request: WorkspaceRequest) -> dict[str, str]:
     """What the editor starts with."""
     rows = RoutingTable.objects.visible_to(request.membership)
-    number = request.GET.get("from", "")
-    if number.isdecimal():
-        found = rows.filter(version=int(number)).first()
+    number = whole_number(request.GET.get("from", ""))
+    if number is not None:
+        found = rows.filter(version=number).first()
     else:
         found = rows.filter(state=TableState.PUBLISHED).first()
     return {"document": as_text(found)} if found else {}

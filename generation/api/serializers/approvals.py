@@ -25,13 +25,20 @@ class HeroDecisionBody(NoteBody):
     decision = serializers.ChoiceField([("approve", "Approve the spending"), ("decline", "Ask for changes")])
 
 
+class KeptQuote(QuoteAnswer):
+    """The quote that was kept with a request; null for one of which only the sums are known."""
+
+    def get_attribute(self, instance: HeroRequest) -> Any:
+        return super().get_attribute(instance) or None
+
+
 class HeroAnswer(serializers.ModelSerializer[HeroRequest]):
     """`draft` is the take that was selected, `take` the hero take once approved."""
 
     deliverable = serializers.UUIDField(source="deliverable_id")
     draft = serializers.UUIDField(source="take_id")
     take = serializers.UUIDField(source="hero_take_id", allow_null=True)
-    quote = QuoteAnswer()
+    quote = KeptQuote(allow_null=True)
     shown_amount = Amount()
     at_most = Amount()
     requested_by = serializers.CharField(source="requested_by.email")

@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from generation.api.references import is_plain
+from projects.plain import is_plain
 
 
 class Amount(serializers.DecimalField):

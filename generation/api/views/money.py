@@ -19,7 +19,7 @@ from billing import audit, budgets, dimensions, months
 from billing.models import Budget, Entry
 from billing.models.budgets import Scope
 from generation import exports
-from generation.api import filters, references
+from generation.api import filters
 from generation.api.calls import AnyForm, Call, Listing
 from generation.api.references import missing
 from generation.api.serializers import audit as audit_shapes
@@ -35,6 +35,7 @@ from projects.models import (
     Membership,
     Project,
 )
+from projects.plain import is_plain
 from projects.problems import Invalid, Refused
 
 MONTH = OpenApiParameter(
@@ -140,7 +141,7 @@ class Budgets(Listing):
         return name
 
     def _person(self, email: str) -> Any:
-        if not references.is_plain(email):
+        if not is_plain(email):
             raise missing(Membership, email)
         rows = Membership.objects.visible_to(self.membership).select_related("person")
         found = rows.filter(person__email__iexact=email).first()
