@@ -19,6 +19,7 @@ from billing.dimensions import By
 from billing.outcomes import Outcome
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Workspace
+from projects.plain import whole_number
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
@@ -169,8 +170,7 @@ def _after(month: str) -> str:
 
 
 def _page(request: WorkspaceRequest) -> int:
-    asked = request.GET.get("page", "1")
-    return min(int(asked), 10_000) if asked.isdecimal() and int(asked) else 1
+    return min(whole_number(request.GET.get("page", "")) or 1, 10_000)
 
 
 def _change(document: dict[str, Any]) -> dict[str, Any] | None:

@@ -28,8 +28,7 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     workspace = request.membership.workspace
     by, key = request.GET.get("by", ""), request.GET.get("key")
     csv = request.GET.get("format") == "csv"
-    asked = request.GET.get("page", "1")
-    page = min(whole_number(asked) or 1, 10_000)
+    page = min(whole_number(request.GET.get("page", "")) or 1, 10_000)
     try:
         rows = month_drill.accepted(
             month=Month(workspace, months.span(workspace, month)),

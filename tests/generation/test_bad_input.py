@@ -70,7 +70,12 @@ def test_the_same_in_what_a_form_sends_changes_nothing(page: Client, studio: Cas
 
 @pytest.mark.parametrize(
     "address",
-    ["activity/?before=", "month/2026-10/deliverables/?page=", "routing/propose/?from="],
+    [
+        "activity/?before=",
+        "month/2026-10/deliverables/?page=",
+        "month/2026-10/entries/?page=",
+        "routing/propose/?from=",
+    ],
 )
 def test_a_number_with_thousands_of_digits_is_none(page: Client, address: str) -> None:
     assert page.get(f"/w/studio/{address}{MANY_DIGITS}").status_code == 200
