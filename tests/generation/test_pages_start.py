@@ -19,6 +19,16 @@ def test_an_admin_sees_what_is_still_to_set_up(cast: Cast) -> None:
     assert "Setting up" not in text(signed_in(cast.viewer), HOME)
 
 
+def test_who_may_do_everything_and_has_nothing_yet_sees_both_in_words(cast: Cast) -> None:
+    owner = cast.admin
+    owner.roles = ["admin", "producer"]
+    owner.save()
+    page = text(signed_in(owner), HOME)
+    assert "Setting up Studio" in page
+    assert "Nothing of yours waits" in page
+    assert "&#x27;done&#x27;" not in page
+
+
 def test_who_neither_makes_nor_approves_finds_the_campaigns_under_way(cast: Cast) -> None:
     for member in (cast.viewer, cast.finance, cast.admin):
         assert "/w/studio/projects/acme/autumn/" in text(signed_in(member), HOME)
