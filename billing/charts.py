@@ -23,12 +23,14 @@ def take_curve(curve: list[Place], *, currency: str) -> bytes:
     import altair  # heavy, and only needed for a chart that no browser holds yet
     import vl_convert
 
-    rows = [{"take": row.take, "accepted": row.accepted, "cash": float(row.cash)} for row in curve]
+    rows = [
+        {"take": row.take, "accepted": row.accepted, "cash": f"{row.cash:,.2f} {currency}"} for row in curve
+    ]
     base = altair.Chart({"values": rows}).encode(
         x=altair.X("take:O", title="Accepted at take", axis=altair.Axis(labelAngle=0))
     )
     bars = base.mark_bar(color=BAR).encode(y=altair.Y("accepted:Q", title="Deliverables"))
-    words = base.mark_text(dy=-6, color=INK).encode(y="accepted:Q", text=altair.Text("cash:Q", format=",.2f"))
+    words = base.mark_text(dy=-6, color=INK).encode(y="accepted:Q", text="cash:N")
     chart = (
         (bars + words)
         .properties(width=640, height=220, background="transparent", usermeta={"currency": currency})
