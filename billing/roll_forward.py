@@ -131,13 +131,6 @@ def roll_forward(workspace: Workspace, month: str) -> RollForward:
     return RollForward(month, whole, whole_true, kept, differences)
 
 
-def kept_terms(workspace: Workspace, month: str) -> dict[uuid.UUID | None, Terms]:
-    """The kept terms of a month by campaign; under None what belongs to no campaign."""
-    start, until = months.span(workspace, month)
-    opening, closing = (_ask(KEPT, workspace, at) for at in (start, until))
-    return by_campaign(opening, closing, _spend(SPEND_KEPT, workspace, start, until))
-
-
 def by_campaign(opening: Content, closing: Content, spend: Spend) -> dict[uuid.UUID | None, Terms]:
     """The terms of each campaign from the pots at both ends of the month and its spend."""
     first, last = _by_campaign_and_pot(opening), _by_campaign_and_pot(closing)

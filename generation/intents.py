@@ -24,7 +24,7 @@ from billing.models import Hold
 from generation import canonical, moves, renditions, tokens
 from generation.choosing import Order
 from generation.models import Call, ProviderAccount, Run, SketchJob
-from generation.models.runs import CALLS_IN_FLIGHT, CallState, RunState
+from generation.models.runs import CALLS_IN_FLIGHT, RunState
 from projects.identifiers import new_id
 from projects.models.takes import TakeState
 
@@ -277,11 +277,6 @@ def room(*, now: datetime.datetime) -> dict[tuple[uuid.UUID, str], int]:
         free = 0 if blocked else max(0, row.concurrency - busy[row.pk])
         found[(row.workspace_id, row.provider)] += free
     return dict(found)
-
-
-def hand_back(calls: Iterable[uuid.UUID]) -> None:
-    """Takes the hold from calls that cost nothing, so that the run's next call may use it."""
-    Call.objects.filter(pk__in=list(calls), state__in=[CallState.REFUSED, CallState.FAILED]).update(hold=None)
 
 
 def local_room() -> int:

@@ -24,7 +24,7 @@ from decimal import Decimal
 
 from routing import criteria, eligibility, limits, words
 from routing.brief import Brief, Facts, Step
-from routing.decision import Choice, Criterion, Decision, Outcome, StepPlan
+from routing.decision import Criterion, Decision, Outcome, StepPlan
 from routing.document import ON_ERROR, RETRIES, ModelChoice, Route, Table
 from routing.pricing import compute_units
 
@@ -191,24 +191,3 @@ def _retry_at(plans: Sequence[StepPlan]) -> datetime.datetime | None:
         if not plan.settled and any(choice.resting_until for choice in plan.choices)
     ]
     return max(instants, default=None)
-
-
-def after_error(
-    plan: StepPlan, *, model: str, error_class: str, attempts: int, tried: Sequence[str] = ()
-) -> tuple[str, Choice | None]:
-    """What the route says when a call of `model` ended with this class of error.
-
-    `attempts` counts the calls of this model so far, `tried` the models given up before. Answers
-    ("wait", same), ("retry", same), ("next", the next eligible model not yet tried) or ("stop",
-    None).
-    """
-    same = next((choice for choice in plan.choices if choice.model == model), None)
-    then = plan.on_error.get(error_class, "stop")
-    if then == "wait" or (then == "retry" and attempts <= plan.retries):
-        return then, same
-    if then == "stop":
-        return "stop", None
-    given_up = {*tried, model}
-    order = [plan.chosen, *plan.fallbacks] if plan.chosen else []
-    following = next((c for c in order if c and c.model not in given_up), None)
-    return ("next", following) if following else ("stop", None)

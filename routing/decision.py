@@ -176,22 +176,6 @@ def as_document(decision: Decision) -> dict[str, Any]:
     return {field: _plain(value) for field, value in dataclasses.asdict(decision).items()}
 
 
-def run_choices(plan: StepPlan) -> list[dict[str, Any]]:
-    """The chosen model and its fallbacks, in order, as a run's request keeps them."""
-    eligible = [plan.chosen, *plan.fallbacks] if plan.chosen else []
-    return [
-        {
-            "model": choice.model,
-            "tier": choice.tier,
-            "parameters": dict(choice.parameters),
-            "expected": _plain(choice.expected),
-            "at_most": _plain(choice.at_most),
-            "price_row": choice.price_row,
-        }
-        for choice in eligible
-    ]
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return f"{value:.8f}"

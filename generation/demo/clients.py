@@ -77,4 +77,3 @@ CAMPAIGNS = (
 )
 LIGHTS = ("low winter sun", "soft window light", "blue hour", "overcast noon", "lamp light", "back light")
 MOODS = ("quiet", "hopeful", "lively", "precise", "warm", "playful", "calm", "bold")
-SHOTS = ("wide", "close", "medium", "from above", "profile", "tracking")

@@ -16,7 +16,6 @@ from generation.media import films, pictures
 from generation.media.limits import DEFAULT, Limits, MalformedMedia
 from generation.media.probe import Probe
 
-SMALL_SIDE = 320
 THUMBNAIL_SIDE = 640
 POSTER_SIDE = 1280
 PROXY_SIDE = 720  # the short side

@@ -69,7 +69,6 @@ def parameters_of(model: ModelFacts) -> dict[str, parameters.Spec]:
 class Fal:
     name = "fal"
     abilities = Abilities(webhooks=True, cancel=True)
-    output_hosts = ("fal.media", "*.fal.media")
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         """The request in fal's words; raises ProviderError(BAD_REQUEST) when impossible."""

@@ -77,7 +77,6 @@ class Account:
     provider: str
     key: str
     base_url: str
-    webhook_secret: str = ""
 
     def __repr__(self) -> str:
         return f"Account({self.provider}, {self.id})"
@@ -201,8 +200,6 @@ class Abilities:
     cancel: bool = False
     look_up: bool = False  # a job can be found by our token after its answer was lost
     idempotency: bool = False
-    blocking: bool = False
-    reports_charge: bool = False
     local: bool = False  # answers at once from the database, without the network
 
 

@@ -43,7 +43,6 @@ class Toy:
 
     name = "toy"
     abilities = Abilities(idempotency=True)
-    output_hosts: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.jobs: dict[str, str] = {}

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from routing.brief import Breaker, BudgetLeft, Health, History, Price, Step
-from routing.decide import after_error, decide
-from routing.decision import as_document, run_choices
+from routing.decide import decide
+from routing.decision import as_document
+from routing.document import ON_ERROR
 from tests.routing.tables import IMAGE, NOW, draft, draft_route, facts, image_route, model, table
 
 A, B, C = "builtin/a", "builtin/b", "builtin/c"
@@ -439,38 +440,9 @@ def test_a_providers_budget_counts_that_providers_choices_alone() -> None:
 # --- errors ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("error_class", "attempts", "then", "next_model"),
-    [
-        ("rate_limited", 9, "wait", A),
-        ("timeout", 1, "retry", A),
-        ("timeout", 2, "next", B),
-        ("unavailable", 1, "next", B),
-        ("moderated", 1, "stop", None),
-        ("bad_request", 1, "stop", None),
-        ("never heard of", 1, "stop", None),
-    ],
-)
-def test_each_class_of_errors_leads_where_the_route_says(
-    error_class: str, attempts: int, then: str, next_model: str | None
-) -> None:
-    plan = one_step(model(A), model(B), route=image_route(A, fallbacks=(B,)))
-    did, following = after_error(plan, model=A, error_class=error_class, attempts=attempts)
-    assert (did, following.model if following else None) == (then, next_model)
-
-
 def test_a_route_may_change_what_an_error_leads_to() -> None:
     plan = one_step(model(A), model(B), route=image_route(A, B, on_error={"moderated": "next"}))
-    assert after_error(plan, model=A, error_class="moderated", attempts=1)[0] == "next"
-    assert plan.on_error["bad_request"] == "stop"
-
-
-def test_models_given_up_before_are_not_tried_again() -> None:
-    plan = one_step(model(A), model(B))
-    assert after_error(plan, model=B, error_class="unavailable", attempts=1, tried=[A]) == (
-        "stop",
-        None,
-    )
+    assert plan.on_error == {**ON_ERROR, "moderated": "next"}
 
 
 # --- the decision on paper ---------------------------------------------------------------------------
@@ -484,11 +456,3 @@ def test_the_document_has_amounts_with_eight_decimals() -> None:
         "0.05000000",
     )
     assert paper["cap"] == {"limit": None, "used": 0, "ways_out": []}
-
-
-def test_a_runs_choices_are_the_chosen_model_and_its_fallbacks() -> None:
-    plan = one_step(model(A), model(B, retired=True), model(C, tier="budget"))
-    assert [(choice["model"], choice["tier"], choice["expected"]) for choice in run_choices(plan)] == [
-        (A, "speed", "0.05000000"),
-        (C, "budget", "0.05000000"),
-    ]

@@ -6,13 +6,13 @@ import dataclasses
 import datetime
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.brief import Breaker, BudgetLeft, Facts, Health, History, Model, Price
-from routing.decide import after_error, decide
+from routing.decide import decide
 from routing.decision import Decision, as_document
-from routing.document import ON_ERROR, Table
+from routing.document import Table
 from tests.routing.tables import NOW, draft, draft_route, facts, image_route, model, table
 
 KEYS = ("builtin/a", "builtin/b", "fal/c", "fal/d", "replicate/e")
@@ -132,27 +132,3 @@ def test_what_is_held_is_never_less_than_any_model_that_may_be_used(found: Table
             assert choice.expected is not None
             assert choice.at_most is not None
             assert choice.expected <= choice.at_most <= plan.at_most
-
-
-@settings(max_examples=50)
-@given(tables(), circumstances(), st.lists(st.sampled_from(sorted(ON_ERROR)), max_size=30))
-def test_errors_lead_through_each_model_at_most_once_and_then_stop(
-    found: Table, known: Facts, errors: list[str]
-) -> None:
-    plan = decide(draft(), found, known).steps[0]
-    current, tried, attempts = plan.chosen, [], 1
-    for error in errors:
-        if current is None:
-            break
-        then, following = after_error(
-            plan, model=current.model, error_class=error, attempts=attempts, tried=tried
-        )
-        if then == "stop":
-            assert following is None
-            break
-        assert following is not None
-        assert following.model not in tried
-        if then == "next":
-            tried.append(current.model)
-            attempts = 0
-        current, attempts = following, attempts + 1
