@@ -8,7 +8,6 @@ voids the request; a dearer quote asks again.
 from __future__ import annotations
 
 import datetime
-import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -19,11 +18,11 @@ from django.utils import timezone
 
 from billing import holds
 from billing.money import booked
-from generation import lanes, orders, quotes, requests, takes
+from generation import hero_records, hero_voids, orders, quotes, requests, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
-from generation.requests import NoRoute, Resolved
-from projects import access, board, decisions, events, notices
+from generation.requests import Resolved
+from projects import access, board, decisions
 from projects.access import Right
 from projects.models import (
     Deliverable,
@@ -31,12 +30,9 @@ from projects.models import (
     HeroRequest,
     Membership,
     Phase,
-    Role,
     Take,
-    Workspace,
 )
 from projects.models.decisions import RequestState
-from projects.models.notices import NoticeKind
 from projects.models.takes import TakeMark, TakeState
 from projects.problems import Invalid, Refused
 
@@ -65,7 +61,7 @@ def request(
     access.require(by, Right.MAKE)
     now = now or timezone.now()
     deliverable = take.deliverable
-    resolved = _resolved(deliverable, take, now, by.person_id)
+    resolved = hero_voids.resolved(deliverable, take, now, by.person_id)
     takes.check_possible(resolved.decision)
     quote = quotes.of(resolved.decision, resolved.budgets)
     try:
@@ -91,7 +87,7 @@ def request(
                 requested_at=now,
             )
             board.refresh(deliverable.pk)
-            _announce(row, by, now)
+            hero_records.requested(row, by, now)
     except IntegrityError:
         raise HeroRefused(
             "This hero render is asked for already.", remedy="A manager finds it under Approvals."
@@ -140,7 +136,7 @@ def approve(
         HeroRequest.objects.filter(pk=hero_request.pk).update(
             hero_take=round_.takes.get(), self_approved=self_approved
         )
-        _write(hero_request, HeroDecision.Kind.APPROVE, by, note, now, amount=decision.at_most)
+        hero_records.decided(hero_request, HeroDecision.Kind.APPROVE, by, note, now, amount=decision.at_most)
         board.refresh(hero_request.deliverable_id)
     hero_request.refresh_from_db()
     return hero_request
@@ -156,7 +152,7 @@ def decline(
     now = now or timezone.now()
     with transaction.atomic():
         _decide(hero_request, RequestState.DECLINED, now)
-        _write(hero_request, HeroDecision.Kind.DECLINE, by, note, now)
+        hero_records.decided(hero_request, HeroDecision.Kind.DECLINE, by, note, now)
         board.refresh(hero_request.deliverable_id)
     hero_request.refresh_from_db()
     return hero_request
@@ -176,25 +172,10 @@ def undo(*, hero_request: HeroRequest, by: Membership, now: datetime.datetime | 
         HeroRequest.objects.filter(pk=row.pk).update(
             state=RequestState.WAITING, decided_at=None, submit_at=None, hero_take=None
         )
-        _write(hero_request, HeroDecision.Kind.UNDO, by, "", now)
+        hero_records.decided(hero_request, HeroDecision.Kind.UNDO, by, "", now)
         board.refresh(hero_request.deliverable_id)
     hero_request.refresh_from_db()
     return hero_request
-
-
-def void_changed(*, workspace: Workspace, now: datetime.datetime | None = None) -> int:
-    """Voids the waiting requests whose hash is no longer what their draft would ask for; counts them."""
-    now = now or timezone.now()
-    waiting = HeroRequest.objects.filter(workspace=workspace, state=RequestState.WAITING).select_related(
-        "deliverable__campaign__project", "deliverable__category", "take"
-    )
-    return sum(_void_if_changed(row, now) for row in waiting)
-
-
-def void_waiting(*, deliverable: Deliverable, reason: str, now: datetime.datetime) -> int:
-    """Voids what waits for a deliverable that was signed off or dropped, in the caller's transaction."""
-    rows = HeroRequest.objects.filter(deliverable=deliverable, state=RequestState.WAITING)
-    return rows.update(state=RequestState.VOID, decided_at=now, void_reason=reason)
 
 
 def undo_seconds_left(hero_request: HeroRequest, now: datetime.datetime) -> int:
@@ -205,25 +186,6 @@ def undo_seconds_left(hero_request: HeroRequest, now: datetime.datetime) -> int:
 
 
 # --- checks ---------------------------------------------------------------------------------------
-
-
-def _resolved(
-    deliverable: Deliverable, take: Take, now: datetime.datetime, person_id: uuid.UUID | None = None
-) -> Resolved:
-    return requests.resolve(
-        deliverable=deliverable,
-        phase=Phase.HERO,
-        prompt=take.prompt or None,
-        control_profile=_profile_of(take),
-        source_take=take,
-        person_id=person_id,
-        now=now,
-    )
-
-
-def _profile_of(take: Take) -> str | None:
-    recipe = getattr(take, "recipe", None)
-    return recipe.control_profile or None if recipe else None
 
 
 def _check_selected(take: Take) -> None:
@@ -260,38 +222,11 @@ def _check_approver(hero_request: HeroRequest, by: Membership) -> bool:
 
 
 def _check_unchanged(hero_request: HeroRequest, now: datetime.datetime) -> None:
-    if hero_request.state == RequestState.WAITING and _void_if_changed(hero_request, now):
+    if hero_request.state == RequestState.WAITING and hero_voids.void_if_changed(hero_request, now):
         raise HeroRefused(
             "What was asked for has changed since, so the request is void.",
             remedy="The producer asks again for what is wanted now.",
         )
-
-
-def _void_if_changed(hero_request: HeroRequest, now: datetime.datetime) -> bool:
-    """Compares the hash with what the draft would ask for now; writes the void in its own transaction."""
-    try:
-        present = _resolved(hero_request.deliverable, hero_request.take, now).request_hash
-    except (Invalid, NoRoute):
-        present = ""
-    if present == hero_request.request_hash:
-        return False
-    with transaction.atomic():
-        changed = HeroRequest.objects.filter(pk=hero_request.pk, state=RequestState.WAITING).update(
-            state=RequestState.VOID,
-            decided_at=now,
-            void_reason="What it asked for has changed since.",
-        )
-        if changed:
-            events.record(
-                workspace=hero_request.workspace,
-                kind="hero.void",
-                at=now,
-                deliverable=hero_request.deliverable,
-                take=hero_request.take,
-            )
-            _tell_asker(hero_request, "is void: what it asked for has changed", "", now)
-            board.refresh(hero_request.deliverable_id)
-    return True
 
 
 def _check_price(hero_request: HeroRequest, at_most: Decimal) -> None:
@@ -340,76 +275,6 @@ def _decide(
     )
     if not changed:
         raise HeroRefused("This request was decided already.", remedy="Reload the page.")
-
-
-def _write(
-    hero_request: HeroRequest,
-    kind: str,
-    by: Membership,
-    note: str,
-    now: datetime.datetime,
-    *,
-    amount: Decimal | None = None,
-) -> None:
-    HeroDecision.objects.create(
-        workspace_id=hero_request.workspace_id,
-        hero_request=hero_request,
-        decision=kind,
-        note=note.strip(),
-        amount=None if amount is None else booked(amount),
-        by=by.person,
-        at=now,
-    )
-    words = {"approve": "approved", "decline": "declined", "undo": "undone"}
-    events.record(
-        workspace=hero_request.workspace,
-        kind=f"hero.{words[kind]}",
-        by=by,
-        at=now,
-        deliverable=hero_request.deliverable,
-        take=hero_request.take,
-        note=note,
-    )
-    if kind != HeroDecision.Kind.UNDO:
-        _tell_asker(hero_request, f"was {words[kind]} by {by.person}", note, now)
-
-
-def _announce(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:
-    name = row.deliverable.name
-    events.record(
-        workspace=row.workspace,
-        kind="hero.requested",
-        by=by,
-        at=now,
-        deliverable=row.deliverable,
-        take=row.take,
-        amount=f"{row.shown_amount:.8f}",
-    )
-    notices.notify(
-        members=notices.members_with(row.workspace, Role.MANAGER),
-        kind=NoticeKind.APPROVAL_WAITING,
-        title=f"{by.person} asks for the hero render of {name}",
-        body=f"At most {row.at_most:.2f} {row.workspace.currency}. {row.note}".strip(),
-        url=f"/w/{row.workspace.slug}/approvals/",
-        dedupe=str(row.pk),
-        now=now,
-    )
-    lanes.ring("notify")
-
-
-def _tell_asker(hero_request: HeroRequest, what: str, note: str, now: datetime.datetime) -> None:
-    notices.notify(
-        members=Membership.objects.filter(
-            workspace=hero_request.workspace_id, person=hero_request.requested_by_id
-        ),
-        kind=NoticeKind.REQUEST_DECIDED,
-        title=f"Your hero request for {hero_request.deliverable.name} {what}",
-        body=note,
-        url=f"/w/{hero_request.workspace.slug}/deliverables/{hero_request.deliverable_id}/",
-        dedupe=f"hero:{hero_request.pk}:{what}:{now.timestamp():.0f}",
-        now=now,
-    )
-    lanes.ring("notify")
 
 
 def _asker(hero_request: HeroRequest) -> Membership:

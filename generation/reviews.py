@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import pots
-from generation import cancel, heroes, quotes
+from generation import cancel, hero_voids, quotes
 from generation.requests import NoRoute
 from projects import access, board
 from projects.access import Right
@@ -73,7 +73,7 @@ def review(
             money_saved=saved,
         )
         if decision == DecisionKind.ACCEPT:
-            heroes.void_waiting(deliverable=deliverable, reason="It was signed off.", now=now)
+            hero_voids.void_waiting(deliverable=deliverable, reason="It was signed off.", now=now)
         if decision == DecisionKind.REJECT:
             _void_requests_of(take, now)
         board.refresh(deliverable.pk)
@@ -97,7 +97,7 @@ def write_off(
             at=now,
             note=reason.strip(),
         )
-        heroes.void_waiting(deliverable=deliverable, reason="The deliverable was dropped.", now=now)
+        hero_voids.void_waiting(deliverable=deliverable, reason="The deliverable was dropped.", now=now)
         cancel.cancel_waiting(deliverable=deliverable, by=by, now=now)
         board.refresh(deliverable.pk)
     return row

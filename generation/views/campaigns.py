@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import boards, exports, heroes, uploads
+from generation import boards, exports, hero_voids, uploads
 from generation.forms import campaigns as forms
 from generation.views.refusals import shows_refusals
 from projects import briefs, work
@@ -166,7 +166,7 @@ def identity(request: WorkspaceRequest, project: str, campaign: str) -> HttpResp
         except Invalid as invalid:
             _carry(form, invalid)
         else:
-            heroes.void_changed(workspace=request.membership.workspace)
+            hero_voids.void_changed(workspace=request.membership.workspace)
             return redirect(address(request, row))
     context = {
         "form": form,
@@ -192,7 +192,7 @@ def add_reference(request: WorkspaceRequest, project: str, campaign: str) -> Htt
         label=form.cleaned_data["label"],
         by=request.membership,
     )
-    heroes.void_changed(workspace=request.membership.workspace)
+    hero_voids.void_changed(workspace=request.membership.workspace)
     return redirect(address(request, row))
 
 
@@ -203,7 +203,7 @@ def remove_reference(request: WorkspaceRequest, project: str, campaign: str, anc
     row = find(request, project, campaign)
     found = get_object_or_404(ReferenceAnchor, campaign=row, pk=anchor)
     uploads.remove_reference(anchor=found, by=request.membership)
-    heroes.void_changed(workspace=request.membership.workspace)
+    hero_voids.void_changed(workspace=request.membership.workspace)
     return redirect(address(request, row))
 
 

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from generation import heroes
+from generation import hero_voids
 from generation.forms.deliverables import EditForm
 from generation.views.campaigns import address, deliverables
 from generation.views.saving import saved, status
@@ -28,7 +28,7 @@ def edit(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     caps = Right.SET_BUDGETS in rights_of(member)
     form = EditForm(request.POST or None, workspace=member.workspace, caps=caps, initial=_initial(row))
     if request.method == "POST" and saved(form, work.change_deliverable, deliverable=row, by=member):
-        voided = heroes.void_changed(workspace=member.workspace)
+        voided = hero_voids.void_changed(workspace=member.workspace)
         messages.success(request, f"{row.name} is changed.{_said(voided)}")
         return redirect("generation:desk", member.workspace.slug, row.pk)
     desk = f"/w/{member.workspace.slug}/deliverables/{row.pk}/"

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from generation import heroes, prompts
+from generation import hero_voids, prompts
 from generation.forms.recipes import TemplateForm, as_lines
 from generation.models import ControlProfile, Pipeline, PromptTemplate
 from generation.views.saving import saved, status
@@ -41,7 +41,7 @@ def publish(request: WorkspaceRequest) -> HttpResponse:
     member = request.membership
     form = TemplateForm(request.POST or None, initial=_initial(request))
     if request.method == "POST" and saved(form, _publish, request=request):
-        heroes.void_changed(workspace=member.workspace)
+        hero_voids.void_changed(workspace=member.workspace)
         messages.success(request, "Published. Deliverables that name the bare key use it from now on.")
         return redirect("generation:templates", member.workspace.slug)
     context = {

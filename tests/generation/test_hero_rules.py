@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models import Hold, HoldOutcome
-from generation import caps, heroes, reviews, sweep, takes
+from generation import caps, hero_voids, heroes, reviews, sweep, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
 from projects.access import MissingRight
@@ -155,12 +155,12 @@ def test_a_request_that_is_void_says_so_to_who_asked_and_in_the_events(
     asked: HeroRequest, studio: Cast
 ) -> None:
     changed(studio)
-    assert heroes.void_changed(workspace=studio.workspace) == 1
+    assert hero_voids.void_changed(workspace=studio.workspace) == 1
     asked.refresh_from_db()
     assert (asked.state, asked.void_reason) == ("void", "What it asked for has changed since.")
     assert told(studio.producer) == ["Your hero request for Opening is void: what it asked for has changed"]
     assert Event.objects.filter(kind="hero.void", take=asked.take).count() == 1
-    assert heroes.void_changed(workspace=studio.workspace) == 0
+    assert hero_voids.void_changed(workspace=studio.workspace) == 0
     assert Event.objects.filter(kind="hero.void").count() == 1
     assert Take.objects.filter(phase="hero").count() == 0
 

@@ -1,0 +1,88 @@
+"""What a hero request leaves behind: its decisions, the events of its deliverable, and who is told."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+from billing.money import booked
+from generation import lanes
+from projects import events, notices
+from projects.models import HeroDecision, HeroRequest, Membership, Role
+from projects.models.notices import NoticeKind
+
+
+def decided(
+    hero_request: HeroRequest,
+    kind: str,
+    by: Membership,
+    note: str,
+    now: datetime.datetime,
+    *,
+    amount: Decimal | None = None,
+) -> None:
+    """Writes a decision and its event, and tells who asked; `amount` is what was approved at most.
+
+    In the caller's transaction, as everything here. An undo is written and told to nobody.
+    """
+    HeroDecision.objects.create(
+        workspace_id=hero_request.workspace_id,
+        hero_request=hero_request,
+        decision=kind,
+        note=note.strip(),
+        amount=None if amount is None else booked(amount),
+        by=by.person,
+        at=now,
+    )
+    words = {"approve": "approved", "decline": "declined", "undo": "undone"}
+    events.record(
+        workspace=hero_request.workspace,
+        kind=f"hero.{words[kind]}",
+        by=by,
+        at=now,
+        deliverable=hero_request.deliverable,
+        take=hero_request.take,
+        note=note,
+    )
+    if kind != HeroDecision.Kind.UNDO:
+        tell_asker(hero_request, f"was {words[kind]} by {by.person}", note, now)
+
+
+def requested(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:
+    """Writes that a hero render was asked for, and tells the managers."""
+    name = row.deliverable.name
+    events.record(
+        workspace=row.workspace,
+        kind="hero.requested",
+        by=by,
+        at=now,
+        deliverable=row.deliverable,
+        take=row.take,
+        amount=f"{row.shown_amount:.8f}",
+    )
+    notices.notify(
+        members=notices.members_with(row.workspace, Role.MANAGER),
+        kind=NoticeKind.APPROVAL_WAITING,
+        title=f"{by.person} asks for the hero render of {name}",
+        body=f"At most {row.at_most:.2f} {row.workspace.currency}. {row.note}".strip(),
+        url=f"/w/{row.workspace.slug}/approvals/",
+        dedupe=str(row.pk),
+        now=now,
+    )
+    lanes.ring("notify")
+
+
+def tell_asker(hero_request: HeroRequest, what: str, note: str, now: datetime.datetime) -> None:
+    """Notifies the person who asked: "Your hero request for … `what`"."""
+    notices.notify(
+        members=Membership.objects.filter(
+            workspace=hero_request.workspace_id, person=hero_request.requested_by_id
+        ),
+        kind=NoticeKind.REQUEST_DECIDED,
+        title=f"Your hero request for {hero_request.deliverable.name} {what}",
+        body=note,
+        url=f"/w/{hero_request.workspace.slug}/deliverables/{hero_request.deliverable_id}/",
+        dedupe=f"hero:{hero_request.pk}:{what}:{now.timestamp():.0f}",
+        now=now,
+    )
+    lanes.ring("notify")
