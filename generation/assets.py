@@ -33,7 +33,7 @@ def keep(*, workspace: Workspace, source: Readable | Path) -> Asset:
     try:
         stored = store.put(source)
     except limits.StorageFull as full:
-        raise NoRoom(str(full), remedy="Tell the operator; then send it again.") from None
+        raise NoRoom(full.strerror or str(full), remedy="Tell the operator; then send it again.") from None
     except limits.MalformedMedia as bad:
         raise BadFile(str(bad), remedy="Send a PNG, JPEG, WebP, MP4 or WebM.") from None
     known = Asset.objects.filter(workspace=workspace, sha256=stored.sha256).first()

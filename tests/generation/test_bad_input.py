@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import threading
 import uuid
@@ -113,6 +114,21 @@ def test_a_table_that_cannot_be_kept_is_refused(page: Client, document: str) -> 
 
 def test_a_reason_has_an_end(page: Client, studio: Cast) -> None:
     assert page.post(f"{desk(studio)}drop/", {"reason": "n" * 5000}).status_code == 422
+
+
+def test_a_full_disk_is_said_in_plain_words(
+    page: Client, studio: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("generation.media.store.os.fsync", full)
+    body = {"phase": "draft", "made_with": "Blender", "amount": "2", "file": picture()}
+    answer = page.post(f"{desk(studio)}upload/", body)
+    assert answer.status_code == 507
+    assert "There is no room left for media; nothing was kept." in answer.content.decode()
+    assert "Errno" not in answer.content.decode()
+    assert (Take.objects.count(), Entry.objects.count()) == (0, 0)
 
 
 # --- sent twice -----------------------------------------------------------------------------------
