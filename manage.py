@@ -14,7 +14,16 @@ def main() -> None:
             f"{error}. Run `make run` once: it installs what Circletake needs into .venv; "
             "then start it as .venv/bin/python manage.py."
         ) from error
-    execute_from_command_line(sys.argv)
+    from django.db import OperationalError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError:
+        from circletake.reach import out_of_reach
+
+        if words := out_of_reach():
+            raise SystemExit(words) from None
+        raise
 
 
 if __name__ == "__main__":

@@ -160,8 +160,9 @@ def _workspaces(membership: Membership) -> list[dict[str, Any]]:
 
 def _account(membership: Membership | None) -> list[dict[str, Any]]:
     links = [
+        {"label": "E-mail addresses", "href": reverse("account_email"), "icon": "mail"},
         {"label": "Password", "href": reverse("account_change_password"), "icon": "lock"},
-        {"label": "Sign-in security", "href": reverse("mfa_index"), "icon": "key"},
+        {"label": "Second factor and passkeys", "href": reverse("mfa_index"), "icon": "key"},
     ]
     if membership is None:
         return links
