@@ -17,6 +17,9 @@ from routing.decision import Choice, StepPlan
 
 SIZED_KINDS = ("image", "edit", "image-to-video", "video", "upscale", "overlay")
 DEFAULT_SIZE = (1280, 720)
+#: Models that draw want sides in whole sixteens; what finishes a picture keeps its shape to four pixels.
+FINISHING_KINDS = ("upscale", "overlay")
+DRAWN_GRAIN, FINISHED_GRAIN = 16, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,16 +63,17 @@ def asked(
 
 
 def _size(step: PipelineStep, deliverable: Deliverable) -> tuple[int | None, int | None]:
-    """The format's pixels times the step's scale, in whole steps of 16."""
+    """The format's pixels times the step's scale, in the whole steps that the kind of model works in."""
     if step.kind not in SIZED_KINDS:
         return None, None
     chosen = deliverable.format
     width, height = (chosen.width, chosen.height) if chosen else DEFAULT_SIZE
-    return _sixteenths(width * step.scale), _sixteenths(height * step.scale)
+    grain = FINISHED_GRAIN if step.kind in FINISHING_KINDS else DRAWN_GRAIN
+    return _in_steps(width * step.scale, grain), _in_steps(height * step.scale, grain)
 
 
-def _sixteenths(side: Decimal) -> int:
-    return max(16, int((side / 16).quantize(Decimal(1), ROUND_HALF_EVEN)) * 16)
+def _in_steps(side: Decimal, grain: int) -> int:
+    return max(16, int((side / grain).quantize(Decimal(1), ROUND_HALF_EVEN)) * grain)
 
 
 def _duration(step: PipelineStep, steps: Sequence[PipelineStep], subject: Subject) -> Decimal | None:

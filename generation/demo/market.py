@@ -66,12 +66,12 @@ _FILM = Work(
 _GRAND_FILM = _FILM._replace(models=("fal/kling/v4/image-to-video", "runway/gen4.5"))
 _SHARPER = Work(
     "upscale", "upscale", "refinement",
-    ("fal/fal-ai/topaz/upscale/image", "recraft/crisp-upscale"), 1920, 1088,
+    ("fal/fal-ai/topaz/upscale/image", "recraft/crisp-upscale"), 1920, 1080,
 )  # fmt: skip
 _SHARPER_FILM = _SHARPER._replace(
     models=("fal/bria/video/increase-resolution", "runway/enhance_frame_rate"), film_seconds=_FOUR
 )
-_OVERLAY = Work("overlay", "overlay", "refinement", ("builtin/overlay",), 1920, 1088, None, 3)
+_OVERLAY = Work("overlay", "overlay", "refinement", ("builtin/overlay",), 1920, 1080, None, 3)
 
 _STILL_DRAFT = ("draft-image@1", (_SKETCH,))
 _FILM_DRAFT = ("draft-video@1", (_SKETCH, _MOVE))

@@ -53,7 +53,7 @@ def test_the_example_takes_a_brief_to_a_film_and_its_true_cost(tmp_path: Path) -
         said = whole_job(it, tmp_path, **environment)
         assert said[-1] == "Done."
         assert "Brief: 12 new, 0 changed, 0 as they were." in said
-        assert film_of(tmp_path / "hero.mp4") == ("h264", 1920, 1088)
+        assert film_of(tmp_path / "hero.mp4") == ("h264", 1920, 1080)
         audit = get(it, owner, "audits/" + month_in(said) + "/")
         assert (audit["totals"]["accepted"], audit["totals"]["takes"]) == (1, 3)
         assert Decimal(audit["totals"]["cash_per_acceptable"]) == cash_in_the_ledger(it, owner)

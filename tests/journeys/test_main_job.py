@@ -217,7 +217,7 @@ def sign_off_and_download(manager: Visitor, producer: Visitor, desk: str) -> byt
 def assert_is_a_film(content: bytes) -> None:
     with av.open(io.BytesIO(content)) as container:
         stream = container.streams.video[0]
-        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 1920, 1088)
+        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 1920, 1080)
         assert float(stream.duration * stream.time_base) == pytest.approx(4, abs=0.2)
 
 
