@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from billing.models import Entry
 from generation import canonical
+from generation.demo import rows
 from generation.demo.chunk import Chunk, Values
 from generation.demo.market import FAL, PIPELINES, Price, Work
 from generation.demo.studio import Body, Studio
@@ -67,10 +68,10 @@ class Maker:
     ) -> Made:
         """A generated take with its runs, calls, holds and charges."""
         pipeline, works = PIPELINES[self.category][phase == "hero"]
-        values = self._row(phase, by, at, round_, prompt, seed)
+        values = self._row(phase, by, at, round_, prompt=prompt, seed=seed)
         made = Made(values, at, usable=True)
         self.takes.append(made)
-        request = self._request(values, pipeline, works)
+        request = rows.take_request(values, pipeline, works, self.studio.market.tiers)
         values["request_hash"] = canonical.digest(request)
         self._recipe(values, request, pipeline)
         at += SECOND * self.dice.randrange(2, 40)
@@ -88,7 +89,7 @@ class Maker:
 
     def upload(self, *, phase: str, by: Person, at: datetime.datetime, source: Made | None) -> Made:
         """A take that was finished by hand, with what the hand cost."""
-        values = self._row(phase, by, at, self.round(by, at), "", None)
+        values = self._row(phase, by, at, self.round(by, at))
         values |= {
             "kind": "uploaded",
             "state": "ready",
@@ -199,43 +200,22 @@ class Maker:
         by: Person,
         at: datetime.datetime,
         round_: uuid.UUID,
-        prompt: str,
-        seed: int | None,
+        *,
+        prompt: str = "",
+        seed: int | None = None,
     ) -> Values:
-        return {
-            "id": self.id(at),
-            "workspace_id": self.studio.workspace.pk,
-            "deliverable_id": self.deliverable.pk,
-            "round_id": round_,
-            "number": len(self.takes) + 1,
-            "phase": phase,
-            "kind": "generated",
-            "state": "ready",
-            "mark": "",
-            "starred": False,
-            "source_take_id": None,
-            "prompt": prompt,
-            "seed": seed,
-            "request_hash": "",
-            "routing_version": 1,
-            "made_with": "",
-            "note": "",
-            "requested_by_id": by.pk,
-            "requested_by_email": by.email,
-            "requested_at": at,
-            "position": int(at.timestamp() * 1000),
-            "started_at": None,
-            "ended_at": None,
-            "failure": "",
-            "failure_class": "",
-            "imported": False,
-            "counted_at": None,
-            "failed_charged": False,
-            "tier": "",
-            "provider": "",
-            "model": "",
-            "progress": 0,
-        }
+        return rows.take_row(
+            pk=self.id(at),
+            workspace_id=self.studio.workspace.pk,
+            deliverable_id=self.deliverable.pk,
+            number=len(self.takes) + 1,
+            phase=phase,
+            by=by,
+            at=at,
+            round_=round_,
+            prompt=prompt,
+            seed=seed,
+        )
 
     def _run(
         self, made: Made, position: int, work: Work, pipeline: str, at: datetime.datetime
@@ -374,44 +354,6 @@ class Maker:
         if entry.stage == "generation" or not values["model"]:
             values |= {"tier": entry.tier, "provider": entry.provider, "model": entry.model}
 
-    def _request(self, values: Values, pipeline: str, works: tuple[Work, ...]) -> Values:
-        seed = values["seed"]
-        steps: list[Values] = [
-            {
-                "key": work.key,
-                "kind": work.kind,
-                "stage": work.stage,
-                "needs": [works[index - 1].key] if index else [],
-                "prompt": values["prompt"] if work.stage != "refinement" else "",
-                "seed": seed if work.stage == "generation" else None,
-                "width": work.width or None,
-                "height": work.height or None,
-                "duration_seconds": str(work.film_seconds) if work.film_seconds else None,
-                "guidance": None,
-                "motion": None,
-                "inputs": [_input(works[index - 1])] if index else [],
-                "parameters": {},
-                "choices": [
-                    {"model": model, "tier": self.studio.market.tiers.get(model, ""), "parameters": {}}
-                    for model in work.models
-                ],
-                "on_error": {},
-                "retries": 1,
-            }
-            for index, work in enumerate(works)
-        ]
-        return {
-            "deliverable": str(self.deliverable.pk),
-            "phase": values["phase"],
-            "pipeline": pipeline,
-            "prompt_template": "",
-            "control_profile": "",
-            "prompt": values["prompt"],
-            "seed": seed,
-            "picture": "",
-            "steps": steps,
-        }
-
     def _recipe(self, values: Values, request: Values, pipeline: str) -> None:
         self.chunk.recipes.append(
             {
@@ -426,7 +368,3 @@ class Maker:
                 "decision": "{}",
             }
         )
-
-
-def _input(before: Work) -> dict[str, str]:
-    return {"role": "prompt" if before.kind == "text" else "source", "step": before.key}

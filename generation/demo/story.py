@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import random
-import uuid
 from decimal import Decimal
 from typing import Any
 
-from billing.models import Entry
-from generation.demo import cast, clients
+from generation.demo import asking, cast, clients, rows
 from generation.demo.calendar import DAY, Year, at_work
 from generation.demo.chunk import Chunk, Decided, Values
 from generation.demo.making import SECOND, Made, Maker
@@ -214,24 +211,11 @@ class Story:
         granted = at_work(asked + 2 * HOUR, self.dice)
         self._within(granted + HOUR)
         request = self.maker.id(asked)
-        self.extra_drafts = more = self.dice.choice((2, 3, 4))
-        own = {"workspace_id": self.studio.workspace.pk}
-        self.chunk.cap_requests.append(
-            {
-                "id": request, **own, "deliverable_id": self.deliverable.pk, "phase": "draft", "more": more,
-                "reason": "The client asked for another direction.", "state": "approved",
-                "requested_by_id": self.producer.pk, "requested_at": asked, "decided_at": granted,
-            }
+        self.extra_drafts = self.dice.choice((2, 3, 4))
+        asking.cap_request(
+            self.maker, request, self.extra_drafts, asked=asked, by=self.producer, granted=granted,
+            manager=self.studio.person(cast.DARIO),
         )  # fmt: skip
-        manager = self.studio.person(cast.DARIO)
-        self.chunk.cap_decisions.append(
-            {
-                "id": self.maker.id(granted), **own, "cap_request_id": request, "decision": "grant",
-                "note": "", "by_id": manager.pk, "at": granted,
-            }
-        )  # fmt: skip
-        self.maker.event("cap.requested", asked, self.producer, more=more)
-        self.maker.event("cap.granted", granted, manager, more=more)
 
     # --- decisions --------------------------------------------------------------------------------
 
@@ -311,40 +295,17 @@ class Story:
     ) -> None:
         """The hero request with the manager's word on it; without a hero take it was declined."""
         request = self.maker.id(asked)
-        approved = hero is not None
-        price = hero.cost if hero else Decimal("1.20")
-        own = {"workspace_id": self.studio.workspace.pk}
-        model = PIPELINES[self.category][1][1][0].models[0]
-        document = {"steps": [{"key": "image", "choices": [{"model": model}]}]}
-        self.chunk.hero_requests.append(
-            {
-                "id": request, **own, "deliverable_id": self.deliverable.pk, "take_id": draft.id,
-                "state": "approved" if approved else "declined", "request": json.dumps(document),
-                "request_hash": hero.values["request_hash"] if hero else draft.values["request_hash"],
-                "routing_version": 1, "price_rows": "[]", "quote": "{}", "shown_amount": price,
-                "at_most": price, "note": "", "requested_by_id": self.producer.pk, "requested_at": asked,
-                "decided_at": decided, "submit_at": decided if approved else None, "self_approved": False,
-                "void_reason": "", "hero_take_id": hero.id if hero else None,
-            }
-        )  # fmt: skip
-        by = self.studio.person(self.dice.choice((cast.DARIO, cast.EMI)))
-        note = "" if approved else "The frame is too tight for the end card."
-        self.chunk.hero_decisions.append(
-            {
-                "id": self.maker.id(decided), **own, "hero_request_id": request,
-                "decision": "approve" if approved else "decline", "note": note,
-                "amount": price if approved else None, "by_id": by.pk, "at": decided,
-            }
-        )  # fmt: skip
-        self.maker.event("hero.requested", asked, self.producer, draft, amount=f"{price:.8f}")
-        self.maker.event("hero.approved" if approved else "hero.declined", decided, by, draft, note=note)
+        manager = self.studio.person(self.dice.choice((cast.DARIO, cast.EMI)))
+        asking.hero_request(
+            self.maker, request, draft, hero, asked=asked, by=self.producer, decided=decided, manager=manager
+        )
 
     def _refunds(self) -> None:
         """Charges for what could not be used are given back for the most part, some weeks later."""
         for entry in self.maker.unusable:
             at = entry.effective_at + self.dice.uniform(2, 25) * DAY
             if self.dice.random() < REFUNDED and at < self.year.end:
-                self.chunk.entries.append(_given_back(entry, self.maker.id(at), at))
+                self.chunk.entries.append(rows.given_back(entry, self.maker.id(at), at))
         self.maker.unusable.clear()
 
     # --- time -------------------------------------------------------------------------------------
@@ -419,24 +380,3 @@ def hash_of(body: Body) -> int:
 
 def _waits(row: Values, phase: str, marks: list[str]) -> bool:
     return row["phase"] == phase and row["state"] == "ready" and row["mark"] in marks
-
-
-def _given_back(entry: Entry, pk: uuid.UUID, at: datetime.datetime) -> Entry:
-    """The refund of a whole charge."""
-    own = {field.attname: getattr(entry, field.attname) for field in Entry._meta.local_concrete_fields}
-    own.pop("pk", None)
-    return Entry(
-        **{
-            **own,
-            "id": pk,
-            "kind": "refund",
-            "amount": -entry.amount,
-            "native_amount": -entry.native_amount if entry.native_amount is not None else None,
-            "service_at": at,
-            "booked_at": at,
-            "effective_at": at,
-            "refunds": entry.id,
-            "calculation": "",
-            "note": "given back by the provider",
-        }
-    )
