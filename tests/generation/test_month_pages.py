@@ -10,11 +10,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from billing import pots
 from billing.models import Entry
 from generation import history
-from projects.models import Deliverable, Workspace
+from projects.models import Deliverable, Take, Workspace
 from tests.billing import written
 from tests.cast import Cast
+from tests.factories import utc
 from tests.generation.pages import everybody, signed_in, statuses, text
 
 MONTH = "/w/studio/month/2025-10/"
@@ -172,3 +174,37 @@ def test_a_bad_file_is_refused_with_its_lines_and_nothing_is_imported(cast: Cast
     assert answer.status_code == 422
     assert "is no instant" in answer.content.decode()
     assert not Entry.objects.exists()
+
+
+def test_a_long_split_shows_its_first_rows_until_all_are_asked_for(cast: Cast) -> None:
+    charges = [
+        written.charge(n, "2025-10-08T09:00:00Z", f"x{n}", "1", "0.1", campaign=f"k{n:02}") for n in range(30)
+    ]
+    decisions = [
+        written.decision("2025-10-09T09:00:00Z", f"x{n}", "1", "accept") | {"campaign": f"k{n:02}"}
+        for n in range(30)
+    ]
+    imported(cast.workspace, written.charges_file(*charges), written.decisions_file(*decisions))
+    page, whole = (text(signed_in(cast.finance), MONTH + query) for query in ("", "?by=campaign&all=1"))
+    assert ("Show all 30" in page, "k19" in page, "k20" in page) == (True, True, False)
+    assert ("Show all" in whole, "k29" in whole) == (False, True)
+
+
+def test_all_exceptions_of_a_month_are_a_file(october: Cast) -> None:
+    take = Take.objects.get(deliverable__key="b", number=2)
+    for number in range(12):
+        pots.decide(
+            deliverable=take.deliverable,
+            take=take,
+            decision="accept" if number % 2 == 0 else "reverse",
+            by=october.manager.person,
+            at=utc(f"2025-10-30T{number:02}:00"),
+            as_is=number % 2 == 0,
+            note="good enough",
+        )
+    page = text(signed_in(october.finance), MONTH)
+    assert page.count("signed off as is") == 6
+    lines = text(signed_in(october.finance), f"{MONTH}tables/exceptions.csv").splitlines()
+    assert lines[0] == "kind,at,deliverable,by,note,amount"
+    assert len(lines) == 7
+    assert lines[1].startswith("as is,2025-10-30T00:00:00+00:00,b,")
