@@ -153,6 +153,14 @@ def cap_of(table: Table, row: Deliverable) -> int | None:
     return None if cap is None else cap + row.extra_drafts
 
 
+def switched_of(table: Table, row: Deliverable) -> int:
+    """Takes that a switch of the draft's route allows on top of its cap, the widest one."""
+    route = table.pipeline_route(
+        Brief(category=row.category.key, phase=Phase.DRAFT, project=row.campaign.project.key)
+    )
+    return max((rule.more_takes for rule in route.criteria), default=0) if route else 0
+
+
 def _cap(table: Table, category: str, project: str) -> int | None:
     route = table.pipeline_route(Brief(category=category, phase=Phase.DRAFT, project=project))
     return route.cap if route else None

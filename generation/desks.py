@@ -32,6 +32,7 @@ from projects.models import (
     TakeNote,
 )
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
+from projects.models.work import BoardColumn
 from projects.problems import Invalid, Refused
 from routing import catalogue, tables
 from routing.decision import Outcome, WayOut
@@ -48,6 +49,7 @@ class Price:
     at_most: Decimal | None = None
     left_after: Decimal | None = None
     left_in: str = ""  # the budget that has least
+    each: Decimal | None = None  # of one take
     used: int = 0
     cap: int | None = None
     tier: str = ""
@@ -55,6 +57,13 @@ class Price:
     remedy: str = ""
     ways_out: Sequence[WayOut] = ()
     notes: Sequence[str] = ()
+    switches: Sequence[tuple[WayOut, Price]] = ()  # the ways past the cap that spend, each with its own
+    fitting: Price | None = None  # of as many takes as the cap still leaves, where more were wanted
+
+    @property
+    def left(self) -> int:
+        """Takes that the cap still leaves."""
+        return max(0, (self.cap or 0) - self.used)
 
     @property
     def pressable(self) -> bool:
@@ -78,6 +87,7 @@ def details(take: Take, *, by: Membership) -> dict[str, Any]:
         "recipe": recipe,
         "carried": requests.carried_over(recipe.request) if recipe else {},
         "hero_request": hero,
+        "rejected_for": reviews.rejected_for(take),
         "can_select": Right.MAKE in rights and ready and draft and open_,
         "can_reject": Right.MAKE in rights and ready and take.mark != TakeMark.ACCEPTED,
         "can_accept": ready and open_ and reviews.may_accept(take, by),
@@ -122,13 +132,26 @@ def cost_of(take: Take) -> Decimal:
 
 def draft_price(deliverable: Deliverable, wanted: Mapping[str, Any], *, by: Membership) -> Price:
     """The price of what the form asks for, as it stands and for who asks."""
+    price = _draft_price(deliverable, wanted, by)
+    if not price.ways_out:
+        return price
+    ways = [way for way in price.ways_out if way.way == "switch" and not wanted.get("recalled")]
+    return dataclasses.replace(
+        price,
+        switches=[(way, _draft_price(deliverable, {**wanted, "switch": way.criterion}, by)) for way in ways],
+        fitting=_draft_price(deliverable, {**wanted, "count": price.left}, by) if price.left else None,
+    )
+
+
+def _draft_price(deliverable: Deliverable, wanted: Mapping[str, Any], by: Membership) -> Price:
     try:
         if wanted.get("recalled"):
             return _recalled_price(deliverable, wanted, by)
+        count = wanted.get("count") or 1
         quote = quotes.quote(
             deliverable=deliverable,
             phase=Phase.DRAFT,
-            count=wanted.get("count") or 1,
+            count=count,
             prompt=wanted.get("prompt") or None,
             control_profile=wanted.get("control_profile") or None,
             model=wanted.get("model") or None,
@@ -137,7 +160,7 @@ def draft_price(deliverable: Deliverable, wanted: Mapping[str, Any], *, by: Memb
         )
     except Refused as refused:
         return Price(obstacle=refused.detail, remedy=refused.remedy)
-    return price_of(quote)
+    return dataclasses.replace(price_of(quote), each=quote.amount / count)
 
 
 def hero_price(take: Take, *, by: Membership) -> Price:
@@ -213,11 +236,19 @@ def spent_on(deliverable: Deliverable) -> tuple[Decimal, Decimal]:
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """Drafts used against the cap of the table in force; `cap` None where there is none."""
+    """Drafts used against the cap of the table in force; `cap` None where there is none.
+
+    `switched` are the takes that a switch of the table allows on top, once the cap is passed.
+    """
 
     used: int
     cap: int | None
     routing_version: int | None
+    switched: int = 0
+
+    @property
+    def limit(self) -> int | None:
+        return None if self.cap is None else self.cap + self.switched
 
 
 def usage(deliverable: Deliverable) -> Usage:
@@ -226,8 +257,9 @@ def usage(deliverable: Deliverable) -> Usage:
         table = tables.parsed(tables.in_force(deliverable.workspace))
     except tables.NoTable:
         return Usage(deliverable.drafts_used, deliverable.cap, None)
-    cap = boards.cap_of(table, deliverable)
-    return Usage(deliverable.drafts_used, cap, table.version)
+    cap, used = boards.cap_of(table, deliverable), deliverable.drafts_used
+    switched = boards.switched_of(table, deliverable) if cap is not None and used > cap else 0
+    return Usage(used, cap, table.version, switched)
 
 
 def tightest_budget(deliverable: Deliverable, *, now: datetime.datetime) -> BudgetLeft | None:
@@ -238,6 +270,16 @@ def tightest_budget(deliverable: Deliverable, *, now: datetime.datetime) -> Budg
 
 def _used(row: BudgetLeft) -> Decimal:
     return row.used / row.limit if row.limit else Decimal(1)
+
+
+def undecided(deliverable: Deliverable) -> list[str]:
+    """What waits for a manager: requests by their ids, and where the deliverable stands."""
+    waiting = [
+        model.objects.filter(deliverable=deliverable, state="waiting").values_list("id")
+        for model in (HeroRequest, CapRequest)
+    ]
+    found = [str(id_) for (id_,) in waiting[0].union(waiting[1])]
+    return [*sorted(found), *([BoardColumn.REVIEW] if deliverable.board_column == BoardColumn.REVIEW else [])]
 
 
 def waiting_cap_request(deliverable: Deliverable) -> CapRequest | None:

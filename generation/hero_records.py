@@ -11,6 +11,14 @@ from projects import events, notices
 from projects.models import HeroDecision, HeroRequest, Membership, Role
 from projects.models.notices import NoticeKind
 
+#: What the take of an approval that was taken back says.
+TAKEN_BACK = "The approval was taken back."
+TOLD = {
+    HeroDecision.Kind.APPROVE: "was approved by {by}",
+    HeroDecision.Kind.DECLINE: "was declined by {by}",
+    HeroDecision.Kind.UNDO: "waits again: {by} took the approval back",
+}
+
 
 def decided(
     hero_request: HeroRequest,
@@ -23,7 +31,7 @@ def decided(
 ) -> None:
     """Writes a decision and its event, and tells who asked; `amount` is what was approved at most.
 
-    In the caller's transaction, as everything here. An undo is written and told to nobody.
+    In the caller's transaction, as everything here.
     """
     HeroDecision.objects.create(
         workspace_id=hero_request.workspace_id,
@@ -44,8 +52,7 @@ def decided(
         take=hero_request.take,
         note=note,
     )
-    if kind != HeroDecision.Kind.UNDO:
-        tell_asker(hero_request, f"was {words[kind]} by {by.person}", note, now)
+    tell_asker(hero_request, TOLD[HeroDecision.Kind(kind)].format(by=by.person), note, now)
 
 
 def requested(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:

@@ -253,7 +253,7 @@ def _stop_unsubmitted(take: Take, now: datetime.datetime) -> None:
         raise HeroRefused("The render has begun, so the approval stands.", remedy="Cancel the take instead.")
     Run.objects.filter(take=take).update(state=RunState.CANCELLED, lane=Lane.NONE, due_at=None, ended_at=now)
     Take.objects.filter(pk=take.pk).update(
-        state=TakeState.CANCELLED, ended_at=now, failure="The approval was taken back."
+        state=TakeState.CANCELLED, ended_at=now, failure=hero_records.TAKEN_BACK
     )
     for hold in take.holds.filter(outcome__isnull=True).order_by("pk"):
         holds.void(hold=hold, reason="approval taken back", now=now)

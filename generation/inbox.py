@@ -12,11 +12,7 @@ from typing import Any
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
-from billing import budgets
-from billing.budgets import BudgetLeft
-from billing.models import Budget
-from billing.models.budgets import Scope
-from generation import boards, claims, strips
+from generation import boards, claims, inbox_budgets, strips
 from projects.models import CapRequest, Deliverable, HeroRequest, Membership, Take
 from projects.models.decisions import RequestState
 from projects.models.takes import TakeMark, TakeState
@@ -25,6 +21,10 @@ from routing import tables
 
 MOST = 200
 SPEND, MORE, REVIEW = "spend", "more", "review"
+ALONE = {
+    MORE: "Requests for more takes are decided one by one.",
+    REVIEW: "Takes are signed off one by one, once they were seen.",
+}
 ZERO = Decimal(0)
 WEEK_DAYS = 7
 SUBJECT = (
@@ -39,7 +39,8 @@ SUBJECT = (
 class Row:
     """One thing that waits, as the list shows it. `price` is what it may cost at most, if anything.
 
-    `budget_after` is what the campaign's budget has left once the price is held; None without a budget.
+    `budget_after` is what the tightest budget over it, `budget_name`, has left once the price is held; None
+    without a price or a budget. `alone` says why it is not approved together with others, if so.
     """
 
     kind: str
@@ -55,10 +56,18 @@ class Row:
     href: str
     take: Take | None
     own: bool
+    asker: uuid.UUID | None = None
     budget_after: Decimal | None = None
+    budget_name: str = ""
     badges: Sequence[tuple[str, str]] = ()
     looking: Sequence[str] = ()
     shown: Mapping[str, Any] | None = None
+
+    @property
+    def alone(self) -> str:
+        if self.kind == SPEND:
+            return "You asked for this yourself: another manager approves it." if self.own else ""
+        return ALONE[self.kind]
 
 
 def rows(
@@ -152,7 +161,7 @@ def _hero_row(row: HeroRequest, member: Membership, today: datetime.date) -> Row
         SPEND, row.pk, row.deliverable, member, today,
         asked_by=str(row.requested_by), asked_at=row.requested_at, price=row.at_most, take=row.take,
         poster=row.take.poster, tier=tier_of(row.quote), badges=_badges(row.deliverable, row.quote),
-        own=row.requested_by_id == member.person_id,
+        own=row.requested_by_id == member.person_id, asker=row.requested_by_id,
     )  # fmt: skip
 
 
@@ -161,7 +170,7 @@ def _cap_row(row: Any, member: Membership, today: datetime.date) -> Row:
         MORE, row.pk, row.deliverable, member, today,
         asked_by=str(row.requested_by), asked_at=row.requested_at, price=row.at_most,
         poster=row.deliverable.poster, tier=row.tier or "", badges=_badges(row.deliverable),
-        own=row.requested_by_id == member.person_id,
+        own=row.requested_by_id == member.person_id, asker=row.requested_by_id,
     )  # fmt: skip
 
 
@@ -187,7 +196,7 @@ def _review_row(row: Deliverable, take: Take | None, member: Membership, today: 
 def _row(
     kind: str, id_: uuid.UUID, deliverable: Deliverable, member: Membership, today: datetime.date,
     *, asked_by: str, asked_at: datetime.datetime, price: Decimal | None, poster: Any, tier: str,
-    badges: Sequence[tuple[str, str]], own: bool, take: Take | None = None,
+    badges: Sequence[tuple[str, str]], own: bool, take: Take | None = None, asker: uuid.UUID | None = None,
 ) -> Row:  # fmt: skip
     slug = member.workspace.slug
     has_picture = poster is not None and poster.name
@@ -205,6 +214,7 @@ def _row(
         href=f"{reverse('generation:approvals', args=[slug])}?request={id_}",
         take=take,
         own=own,
+        asker=asker,
         badges=badges,
     )
 
@@ -228,35 +238,22 @@ def _completed(found: Sequence[Row], member: Membership, now: datetime.datetime)
         table = tables.parsed(tables.in_force(member.workspace))
     except tables.NoTable:
         table = None
-    left = _campaigns_left(found, now)
+    left = inbox_budgets.left(member.workspace, now=now) if found else ()
     looking = claims.looking([row.id for row in found], but=member)
     shown = strips.viewers([row.take for row in found if row.take], slug=member.workspace.slug)
     for row in found:
-        budget = left.get(row.deliverable.campaign_id)
+        phase = Phase.HERO if row.kind == SPEND else Phase.DRAFT
+        budget = None
+        if row.price is not None:
+            budget = inbox_budgets.tightest(left, row.deliverable, phase=phase, person=row.asker)
         yield dataclasses.replace(
             row,
             cap=boards.cap_of(table, row.deliverable) if table else None,
             budget_after=budget.left - (row.price or ZERO) if budget else None,
+            budget_name=budget.name if budget else "",
             looking=looking.get(row.id, ()),
             shown=shown.get(row.take.pk) if row.take else None,
         )
-
-
-def _campaigns_left(found: Sequence[Row], now: datetime.datetime) -> dict[uuid.UUID, BudgetLeft]:
-    """Of each campaign the budget with least left that covers its hero renders."""
-    own = Budget.objects.filter(
-        scope=Scope.CAMPAIGN,
-        campaign__in={row.deliverable.campaign_id for row in found},
-        phase__in=["", Phase.HERO],
-        ended_at__isnull=True,
-    ).select_related(*budgets.NAMED)
-    kept: dict[uuid.UUID, BudgetLeft] = {}
-    rows = list(own)
-    for budget, row in zip(rows, budgets.in_window(rows, now), strict=True):
-        campaign = budget.campaign_id
-        if campaign and (campaign not in kept or row.left < kept[campaign].left):
-            kept[campaign] = row
-    return kept
 
 
 def _by_due_then_price(row: Row) -> tuple[Any, ...]:

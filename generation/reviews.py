@@ -80,6 +80,17 @@ def review(
     return row
 
 
+def rejected_for(take: Take) -> str:
+    """Why a rejected take was rejected, in words; empty for any other take."""
+    if take.mark != TakeMark.REJECTED:
+        return ""
+    row = Decision.objects.filter(take=take, decision=DecisionKind.REJECT).order_by("sequence").last()
+    if row is None:
+        return ""
+    reasons = ", ".join(str(RejectReason(reason).label) for reason in row.reasons)
+    return ": ".join(part for part in (reasons, row.note) if part)
+
+
 def write_off(
     *, deliverable: Deliverable, reason: str, by: Membership, now: datetime.datetime | None = None
 ) -> Decision:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
+from django.utils import timezone
 
 from generation.canonical import digest
-from projects.models import Asset, Deliverable, Phase, Take, TakeAsset
+from generation.hero_records import TAKEN_BACK
+from projects.models import Asset, Deliverable, Phase, Rendition, Take, TakeAsset
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
 from projects.plain import whole_number
 
@@ -20,6 +24,11 @@ SHOWN_ROLES = (TakeAsset.Role.OUTPUT, TakeAsset.Role.STEP)
 ENDED = (TakeState.READY, TakeState.FAILED, TakeState.STOPPED_BY_BUDGET)
 #: What one would rather compare with, the best first.
 PARTNERS = (TakeMark.ACCEPTED, TakeMark.SELECTED, TakeMark.NONE, TakeMark.REJECTED)
+
+#: A still that is not there by then is not waited for: its worker has given up.
+DRAWN_WITHIN = datetime.timedelta(minutes=10)
+#: Seconds between two questions of an open desk, by what it waits for.
+POLL_RUNNING, POLL_DRAWING, POLL_DECIDING = 2, 4, 10
 
 Row = Mapping[str, Any]
 
@@ -37,7 +46,9 @@ def rows(
     deliverable: Deliverable, *, current: int | None, beside: int | None, slug: str
 ) -> list[dict[str, Any]]:
     """The thumbnails of all takes by number; those in flight with their progress."""
+    drawn = Rendition.objects.filter(asset=OuterRef("poster"), kind=Rendition.Kind.THUMBNAIL)
     found = Take.objects.filter(deliverable=deliverable).select_related("poster").order_by("number")
+    found = found.annotate(drawn=Exists(drawn))
     base = address(deliverable, slug)
     format_key = deliverable.format.key if deliverable.format else "16x9"
     return [_thumbnail(row, base, slug, format_key, current, beside) for row in found]
@@ -90,9 +101,18 @@ def compared_with(takes: Sequence[Row], current: int) -> int | None:
     return best["number"] if best else None
 
 
+def seconds_to_poll(takes: Sequence[Row], undecided: Sequence[str]) -> int:
+    """How often the strip asks for news: while takes run, stills are drawn, a manager decides; else 0."""
+    if any(row["in_flight"] for row in takes):
+        return POLL_RUNNING
+    if any(row["being_drawn"] for row in takes):
+        return POLL_DRAWING
+    return POLL_DECIDING if undecided else 0
+
+
 def fingerprint(takes: Sequence[Row], shown: Sequence[Any]) -> str:
     """Changes when more than the progress of takes has changed; `shown` is what the viewer says."""
-    parts = [[row["number"], row["state"], row["mark"], row["starred"]] for row in takes]
+    parts = [[row["number"], row["state"], row["mark"], row["starred"], row["being_drawn"]] for row in takes]
     return digest({"takes": parts, "shown": [str(part) for part in shown]})[:12]
 
 
@@ -145,15 +165,25 @@ def _last(takes: Sequence[Row], fits: Callable[[Row], bool]) -> str:
     return next((row["href"] for row in reversed(takes) if fits(row)), "")
 
 
+def _being_drawn(row: Any) -> bool:
+    """Whether the still of a moving picture is yet to come; a still picture is shown as it is till then."""
+    ended = row.ended_at is not None and timezone.now() - row.ended_at < DRAWN_WITHIN
+    return bool(ended and not row.drawn and row.poster.kind == Asset.Kind.VIDEO)
+
+
 def _thumbnail(
     row: Take, base: str, slug: str, format_key: str, current: int | None, beside: int | None
 ) -> dict[str, Any]:
     has_picture = row.poster is not None and bool(row.poster.name)
+    being_drawn = has_picture and _being_drawn(row)
+    thumbnail = media(slug, row.poster, "thumbnail") if has_picture and row.poster else ""
     compared = f"&with={beside}" if beside not in (None, row.number) else ""
     return {
         "href": f"{base}?take={row.number}{compared}",
         "number": row.number,
-        "thumbnail": media(slug, row.poster, "thumbnail") if has_picture and row.poster else "",
+        "thumbnail": f"{thumbnail}?early" if being_drawn else thumbnail,
+        "being_drawn": being_drawn,
+        "undone": row.state == TakeState.CANCELLED and row.failure == TAKEN_BACK,
         "alt": f"Take {row.number}",
         "format": format_key,
         "kind": row.poster.kind if row.poster else "image",

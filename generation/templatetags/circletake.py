@@ -136,9 +136,10 @@ def duration(value: datetime.timedelta | int | float | Decimal | None) -> str:
 
 @register.filter
 def timecode(frame: int, fps: int = 24) -> str:
-    """A frame counted from 0 as the player shows it: 00:01:13 is frame 13 of second 1."""
+    """A frame counted from 0 as the player shows it: 1 s 13 f is frame 13 of second 1; 2 min 01 s 13 f."""
     seconds, rest = divmod(frame, fps)
-    return f"{seconds // 60:02}:{seconds % 60:02}:{rest:02}"
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes} min {seconds:02} s {rest:02} f" if minutes else f"{seconds} s {rest:02} f"
 
 
 @register.filter

@@ -34,14 +34,18 @@ def approvals(request: WorkspaceRequest) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     rows = inbox.rows(member, wanted, today=timezone.localdate(), now=timezone.now())
     at = next((n for n, row in enumerate(rows) if str(row.id) == request.GET.get("request")), 0)
-    chosen = rows[at] if rows else None
+    done = "done" in request.GET and "request" not in request.GET
+    chosen = rows[at] if rows and not done else None
     query = request.GET.copy()
     query.pop("request", None)
+    query.pop("done", None)
     context: dict[str, Any] = {
         "rows": rows,
         "chosen": chosen,
         "position": at + 1,
+        "done": done,
         "after": rows[(at + 1) % len(rows)] if len(rows) > 1 else None,
+        "following": rows[at + 1] if at + 1 < len(rows) else None,
         "form": form,
         "query": query.urlencode(),
         "undoable": inbox.undoable(member, now=timezone.now()),
@@ -172,10 +176,12 @@ def _filtered(request: WorkspaceRequest) -> Sequence[HeroRequest]:
 
 
 def on_to_next(request: WorkspaceRequest) -> HttpResponse:
-    """On to the next one that waits, with the filters as they were."""
+    """On to the next one that waits, with the filters as they were; after the last one, to the end."""
     query = QueryDict(request.POST.get("query", ""), mutable=True)
     if after := request.POST.get("next"):
         query["request"] = after
+    elif "next" in request.POST:
+        query["done"] = "1"
     address = reverse("generation:approvals", args=[request.membership.workspace.slug])
     return redirect(f"{address}?{query.urlencode()}" if query else address)
 

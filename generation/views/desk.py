@@ -105,12 +105,14 @@ def _shown(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, Any
     other = strips.chosen(deliverable, request.GET["with"]) if request.GET.get("with") else None
     current, beside = take.number if take else None, other.number if other else None
     rows = strips.rows(deliverable, current=current, beside=beside, slug=slug)
+    undecided = desks.undecided(deliverable)
     context: dict[str, Any] = {
         "deliverable": deliverable,
         "take": take,
         "other": other,
         "takes": rows,
-        "running": any(row["in_flight"] for row in rows),
+        "poll_seconds": strips.seconds_to_poll(rows, undecided),
+        "being_drawn": any(row["being_drawn"] for row in rows if row["number"] in (current, beside)),
         "poll": strips.address(deliverable, slug, take=request.GET.get("take"), with_=beside),
         "reasons": list(zip(REASON_KEYS, RejectReason.choices, strict=True)),
         "queue": queues.summary(member),
@@ -135,7 +137,7 @@ def _shown(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, Any
             context["hero_price"] = desks.hero_price(take, by=member)
     context["primary"] = desks.primary(context)
     states = [run.state for run in context.get("runs", ())]
-    context["seen"] = strips.fingerprint(rows, [current, beside, *states])
+    context["seen"] = strips.fingerprint(rows, [current, beside, *states, *undecided, deliverable.state])
     return context
 
 

@@ -7,7 +7,9 @@ export const timecode = (seconds, fps) => {
   const frame = Math.floor(seconds * fps + 0.001);
   const whole = Math.floor(frame / fps);
   const two = (number) => String(number).padStart(2, "0");
-  return `${two(Math.floor(whole / 60))}:${two(whole % 60)}:${two(frame % Math.round(fps))}`;
+  const minutes = Math.floor(whole / 60);
+  const clock = minutes ? `${minutes} min ${two(whole % 60)} s` : `${whole} s`;
+  return `${clock} ${two(frame % Math.round(fps))} f`;
 };
 
 const icon = (name) =>
@@ -22,7 +24,7 @@ const BAR =
   button("back", "One frame back", "ArrowLeft", "frame-back") +
   button("forward", "One frame forward", "ArrowRight", "frame-forward") +
   `<input type="range" min="0" max="1000" step="1" value="0" aria-label="Position">` +
-  `<output class="player-time">00:00:00</output>` +
+  `<output class="player-time">0 s 00 f</output>` +
   button("loop", "Loop", "", "loop") +
   button("mute", "Mute", "Shift+M", "sound") +
   `<button class="button button--small" type="button" data-do="speed" aria-label="Speed">1×</button>` +

@@ -22,6 +22,7 @@ class TakeDesk extends HTMLElement {
   #wait = (event) => {
     const busy = document.querySelector("dialog:modal, [popover]:popover-open, [data-note] textarea:not(:placeholder-shown)");
     if (event.target.id === "desk-strip" && busy) event.preventDefault();
+    if (event.target.id !== "desk-strip") event.target.closest?.(".menu:popover-open")?.hidePopover();
   };
 
   #sent = (event) => {

@@ -22,7 +22,7 @@ def test_keys_step_the_player_by_exact_frames(stage: Stage) -> None:
         page.keyboard.press(keys)
         eventually(page, SEEKED)
         assert page.evaluate("document.querySelector('frame-player').frame") == frame
-    assert page.inner_text("output") == "00:00:00 / 00:02:00"
+    assert page.inner_text("output") == "0 s 00 f / 2 s 00 f"
 
 
 def test_space_and_k_play_and_pause_and_shift_m_mutes(stage: Stage) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
+from django.utils import timezone
 
 from billing import budgets
-from generation import reviews, strips, takes
+from generation import heroes, reviews, strips, takes
 from projects import notes
 from projects.access import MissingRight
-from projects.models import Deliverable, Event, Take, TakeNote
+from projects.models import Asset, Deliverable, Event, Rendition, Take, TakeNote
 from projects.models.takes import TakeState
 from projects.problems import Invalid
 from tests.cast import Cast
@@ -183,7 +184,7 @@ def test_a_note_knows_its_frame_and_is_never_edited(studio: Cast) -> None:
     note = TakeNote.objects.get()
     assert (note.body, note.frame, note.by) == ("The lamp is cold", 37, studio.producer.person)
     assert Event.objects.get(kind="take.noted").data == {"frame": 37}
-    assert "00:01:13" in text(signed_in(studio.viewer), desk(studio))
+    assert "1 s 13 f" in text(signed_in(studio.viewer), desk(studio))
     for change in (lambda: TakeNote.objects.update(body="warm"), lambda: TakeNote.objects.all().delete()):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
@@ -228,3 +229,73 @@ def test_the_drawer_tells_of_others_who_and_tier_but_not_the_prompt(studio: Cast
     assert "Reviewer" in page
     assert "A secret bicycle" not in page
     assert "<!doctype" not in page.lower()
+
+
+def test_a_switch_of_model_says_its_price_and_asks_before_it_spends(studio: Cast) -> None:
+    client = signed_in(studio.producer)
+    Deliverable.objects.filter(pk=studio.deliverable.pk).update(cap=1)
+    take = finished(made(studio)[0])
+    reviews.review(take=take, decision="reject", reasons=["motion"], note="The fog jumps", by=studio.producer)
+    page = text(client, desk(studio))
+    button = re.search(r'<button[^>]*name="switch"[^>]*>.*?</button>', page, flags=re.DOTALL)
+    assert button
+    assert re.search(r"Switch to cinematic · about €\d+\.\d\d a take", button[0])
+    assert "data-confirm=" in button[0]
+    assert "Motion: The fog jumps" in page
+    criterion = re.search(r'name="switch" value="([\w-]+)"', button[0])
+    assert criterion
+    takes.make(deliverable=studio.deliverable, by=studio.producer, switch=criterion[1])
+    assert re.search(r"takes 2 of 1, \d+ more allowed by the switch", text(client, desk(studio)))
+
+
+def test_more_at_once_than_are_left_offers_what_is_left_with_its_price(studio: Cast) -> None:
+    Deliverable.objects.filter(pk=studio.deliverable.pk).update(cap=2)
+    page = text(signed_in(studio.producer), f"{desk(studio)}quote/", count="9")
+    assert "2 of 2 takes are left" in page
+    assert "Make 2 takes · about €0.12" in page
+    assert "Ask for more takes" in page
+
+
+def test_an_open_desk_asks_slowly_while_a_manager_decides(studio: Cast) -> None:
+    take, client = selected(studio), signed_in(studio.producer)
+    assert "every" not in re.findall(r'<section class="desk__strip"[^>]*>', text(client, desk(studio)))[0]
+    row = heroes.request(take=take, by=studio.producer)
+    page = text(client, desk(studio))
+    seen = re.search(r'seen=(\w+)" hx-trigger="every 10s"', page)
+    assert seen
+    poll = f"{desk(studio)}?seen={seen[1]}"
+    assert "HX-Retarget" not in part(client, poll).headers
+    heroes.decline(hero_request=row, note="Slower", by=studio.manager)
+    assert part(client, poll).headers["HX-Retarget"] == "#desk"
+
+
+def test_the_desk_asks_again_until_the_still_of_a_film_is_drawn(studio: Cast) -> None:
+    take, client = finished(made(studio)[0]), signed_in(studio.producer)
+    film = Asset.objects.create(
+        workspace=studio.workspace,
+        kind="video",
+        sha256="0" * 64,
+        size_bytes=1,
+        media_type="video/mp4",
+        name="f",
+    )
+    Take.objects.filter(pk=take.pk).update(poster=film)
+    page = text(client, desk(studio))
+    assert "thumbnail/?early" in page
+    seen = re.search(r'seen=(\w+)" hx-trigger="every 4s"', page)
+    assert seen
+    Rendition.objects.create(
+        asset=film,
+        kind="thumbnail",
+        media_type="image/webp",
+        width=8,
+        height=8,
+        size_bytes=1,
+        name="x",
+    )
+    answer = part(client, f"{desk(studio)}?seen={seen[1]}")
+    assert answer.headers["HX-Retarget"] == "#desk"
+    assert "early" not in answer.content.decode()
+    Rendition.objects.all().delete()
+    Take.objects.update(ended_at=timezone.now() - strips.DRAWN_WITHIN)
+    assert "every" not in re.findall(r'<section class="desk__strip"[^>]*>', text(client, desk(studio)))[0]

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models import Hold, HoldOutcome
-from generation import caps, hero_voids, heroes, reviews, sweep, takes
+from generation import caps, hero_voids, heroes, reviews, strips, sweep, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
 from projects.access import MissingRight
@@ -86,6 +86,10 @@ def test_an_undo_is_a_decision_of_its_own_and_leaves_nothing_to_do(
     assert [kind for kind, _, _ in decided(asked)] == ["approve", "undo"]
     assert decided(asked)[1][1] == studio.second_manager.person
     assert Event.objects.filter(kind="hero.undone").count() == 1
+    told = Notice.objects.filter(kind="request_decided", membership=studio.producer)
+    assert any("took the approval back" in title for title in told.values_list("title", flat=True))
+    undone = strips.rows(asked.deliverable, current=None, beside=None, slug="studio")
+    assert [row["undone"] for row in undone if row["phase"] == "hero"] == [True]
     assert set(Run.objects.filter(take=take).values_list("state", "lane", "due_at")) == {
         (RunState.CANCELLED, Lane.NONE, None)
     }

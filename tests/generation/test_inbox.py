@@ -81,6 +81,41 @@ def test_a_row_tells_price_cap_and_what_the_campaign_has_left_after_it(studio: C
     assert "€18.53" in page
 
 
+def test_the_tightest_budget_is_named_and_rows_to_sign_off_name_none(studio: Cast) -> None:
+    asked(studio, studio.deliverable)
+    for scope, target, limit in (("campaign", studio.campaign, 20), ("workspace", None, 5)):
+        budgets.set_budget(
+            scope=scope, target=target, window="month", limit=Decimal(limit), by=studio.manager
+        )
+    elsewhere = factories.campaign(factories.project(studio.workspace))
+    budgets.set_budget(
+        scope="campaign", target=elsewhere, window="month", limit=Decimal(1), by=studio.manager
+    )
+    budgets.set_budget(scope="workspace", phase="draft", window="month", limit=Decimal(1), by=studio.manager)
+    (row,) = rows(studio)
+    assert row.budget_after == Decimal("3.53")  # 5 - the draft's 0.06 - 1.41
+    assert row.budget_name.startswith("Everything in ")
+    assert "left after in Everything in" in text(signed_in(studio.manager), INBOX)
+    heroes.decline(hero_request=HeroRequest.objects.get(), note="no", by=studio.manager)
+    Deliverable.objects.filter(pk=studio.deliverable.pk).update(board_column="review")
+    (row,) = rows(studio)
+    assert (row.kind, row.budget_after, row.alone != "") == ("review", None, True)
+
+
+def test_after_the_last_one_nothing_is_chosen_though_others_wait(studio: Cast) -> None:
+    first, last = asked(studio, studio.deliverable), asked(studio, film(studio, "second"))
+    client = signed_in(studio.manager)
+    order = [row.id for row in rows(studio)]
+    assert order == [first.pk, last.pk]
+    assert f'name="next" value="{last.pk}"' in text(client, INBOX)
+    assert 'name="next" value=""' in text(client, f"{INBOX}?request={last.pk}")
+    answer = client.post(f"{INBOX}heroes/{last.pk}/", {"decision": "decline", "note": "slower", "next": ""})
+    assert answer["Location"] == f"{INBOX}?done=1"
+    page = text(client, answer["Location"])
+    assert "All done to the end of the list" in page
+    assert 'data-key="y"' not in page
+
+
 def test_a_request_for_more_takes_carries_their_price(studio: Cast) -> None:
     Deliverable.objects.filter(pk=studio.deliverable.pk).update(cap=0)
     address = f"/w/studio/deliverables/{studio.deliverable.pk}/ask-for-more/"
@@ -122,7 +157,7 @@ def test_the_detail_has_alternatives_notes_and_both_consequences(studio: Cast) -
     row = asked(studio, studio.deliverable)
     notes.add(take=row.take, body="Warmer lamp", frame=37, by=studio.reviewer)
     page = text(signed_in(studio.manager), INBOX)
-    for words in ("Reserves €1.41", "Needs a note; nothing is spent", "Warmer lamp", "00:01:13"):
+    for words in ("Reserves €1.41", "Needs a note; nothing is spent", "Warmer lamp", "1 s 13 f"):
         assert words in page
     assert "builtin/sketch-cinema" in page
     assert page.count("button--primary") == 2  # the one of the page, and the one in the dialog of questions

@@ -206,6 +206,7 @@ def sign_off_and_download(manager: Visitor, producer: Visitor, desk: str) -> byt
             break
         page.wait_for_timeout(1500)
     page.get_by_role("button", name=re.compile("Sign off")).click()
+    page.get_by_role("dialog").get_by_role("button", name="Sign off").click()
     expect(page.get_by_text("Nothing waits")).to_be_visible()
     producer.go(desk)
     expect(producer.page.locator(".desk__facts")).to_contain_text("Signed off")
