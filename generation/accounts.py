@@ -11,6 +11,7 @@ import datetime
 import secrets
 import uuid
 
+import httpx
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -184,8 +185,18 @@ async def _probe(account: Account) -> tuple[bool, str]:
                 client, account=account, job_id=job, handle={"endpoint": "circletake/test"}
             )
         except ProviderError as error:
-            return False, f"{error.error_class.value}: {error.detail}"
+            return False, _why_not(error, account.provider)
     return True, f"{account.provider} accepted the key ({status.state.value})."
+
+
+def _why_not(error: ProviderError, provider: str) -> str:
+    """In words of the page, where the network is at fault; else what the provider said."""
+    cause = error.__cause__
+    if not isinstance(cause, httpx.RequestError):
+        return f"{error.error_class.value}: {error.detail}"
+    if clients.timed_out(cause):
+        return f"{provider} does not answer (timed out). Check the network and the base URL."
+    return f"{provider} cannot be reached. Check the network and the base URL."
 
 
 def _check(provider: str, name: str, key: str) -> None:

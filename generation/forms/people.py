@@ -13,7 +13,10 @@ from projects.models import Person, Role
 
 class RolesForm(forms.Form):
     roles = forms.MultipleChoiceField(
-        choices=Role.choices, widget=forms.CheckboxSelectMultiple, label="Roles, which add up"
+        choices=Role.choices,
+        widget=forms.CheckboxSelectMultiple,
+        label="Roles, which add up",
+        error_messages={"required": "Choose at least one role."},
     )
 
 

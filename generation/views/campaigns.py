@@ -17,7 +17,7 @@ from generation.forms import campaigns as forms
 from generation.views.refusals import shows_refusals
 from projects import briefs, work
 from projects.access import Right, WorkspaceRequest, workspace_page
-from projects.models import Campaign, Deliverable, Project, ReferenceAnchor
+from projects.models import Campaign, Category, Deliverable, Format, Project, ReferenceAnchor
 from projects.models.work import BoardColumn
 from projects.problems import Invalid
 
@@ -142,6 +142,9 @@ def import_brief(request: WorkspaceRequest, project: str, campaign: str) -> Http
     form = forms.BriefForm(request.POST or None, request.FILES or None)
     context: dict[str, Any] = {"form": form, "campaign": row, "address": address(request, row)}
     context |= {"required": briefs.REQUIRED, "optional": briefs.OPTIONAL}
+    member = request.membership
+    context["categories"] = Category.objects.visible_to(member).order_by("key")
+    context["formats"] = Format.objects.visible_to(member).order_by("key")
     if request.method == "POST" and form.is_valid():
         content = form.cleaned_data["file"].read(briefs.MAX_BYTES + 1)
         context["result"] = briefs.import_deliverables(file=content, by=request.membership, campaign=row)

@@ -28,6 +28,7 @@ def providers(request: WorkspaceRequest) -> HttpResponse:
     context = {
         "accounts": [{"row": row, **_forms(row)} for row in rows],
         "may_change": Right.ADMINISTER in rights_of(member),
+        "may_propose": Right.PROPOSE_TABLES in rights_of(member),
         "tabs": tabs(request),
     }
     return render(request, "generation/settings_providers.html", context)

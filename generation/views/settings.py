@@ -57,9 +57,10 @@ def workspace(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page(Right.ADMINISTER)
 def save_workspace(request: WorkspaceRequest) -> HttpResponse:
     form = forms.WorkspaceForm(request.POST)
+    was_builtin_only = request.membership.workspace.builtin_only
     if not saved(form, workspaces.change_settings, by=request.membership):
         return _workspace_page(request, form)
-    messages.success(request, "The settings are saved.")
+    messages.success(request, _saved_words(was_builtin_only, form.cleaned_data["builtin_only"]))
     return redirect("generation:settings", request.membership.workspace.slug)
 
 
@@ -117,6 +118,15 @@ def _workspace_page(request: WorkspaceRequest, form: forms.WorkspaceForm | None)
         field.disabled = field.disabled or not may_change
     context = {"form": shown, "may_change": may_change, "tabs": tabs(request)}
     return render(request, "generation/settings.html", context, status=status(shown))
+
+
+def _saved_words(was_builtin_only: bool, builtin_only: bool) -> str:
+    if was_builtin_only and not builtin_only:
+        return (
+            "The settings are saved. From now on takes may cost money at providers, as soon as an account "
+            "is on and the routing table names its models."
+        )
+    return "The settings are saved."
 
 
 def _added(request: WorkspaceRequest, what: str, form: Form, action: Callable[..., object]) -> HttpResponse:

@@ -21,7 +21,7 @@ COMMANDS = (
 
 def run(command: tuple[str, ...], **more: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    return subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(
         [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
         env=kept | more,
         capture_output=True,

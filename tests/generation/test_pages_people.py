@@ -193,3 +193,9 @@ def test_nobody_signs_up_unasked(cast: Cast) -> None:
     Client().post("/accounts/signup/", body)
     assert Person.objects.count() == before
     assert not Event.objects.filter(kind="person.joined").exists()
+
+
+def test_an_invitation_without_a_role_says_what_is_missing(cast: Cast) -> None:
+    answer = signed_in(cast.admin).post(f"{PEOPLE}invite/", {"email": "a@example.com"})
+    assert answer.status_code == 422
+    assert "Choose at least one role." in answer.content.decode()

@@ -16,6 +16,7 @@ from generation.models import ProviderAccount
 from projects import tokens
 from projects.models import ApiToken, Category, CategoryTarget, Event, Format, Workspace
 from tests.cast import Cast
+from tests.circletake.running import free_port
 from tests.emulators.server import Running
 from tests.generation.pages import everybody, only, queries, signed_in, statuses, text
 
@@ -226,3 +227,29 @@ def test_the_mailbox_is_there_in_the_demo_alone(db: None, settings: Any, tmp_pat
     settings.DEMO = False
     for address in ("/mailbox/", found[1]):
         assert Client().get(address).status_code == 404
+
+
+def test_after_a_key_the_page_names_the_next_steps(cast: Cast) -> None:
+    account(cast)
+    Workspace.objects.update(builtin_only=True)
+    page = text(signed_in(cast.admin), f"{SETTINGS}providers/")
+    assert "What comes next" in page
+    assert f'<a href="{SETTINGS}">Settings, Workspace</a>' in page
+    assert "What comes next" not in text(signed_in(cast.viewer), f"{SETTINGS}providers/")
+
+
+def test_whoever_lets_other_models_in_hears_that_money_can_leave(cast: Cast) -> None:
+    client = signed_in(cast.admin)
+    client.post(f"{SETTINGS}save/", workspace_body())
+    answer = client.post(f"{SETTINGS}save/", workspace_body(builtin_only=""), follow=True)
+    assert "may cost money at providers" in answer.content.decode()
+    again = client.post(f"{SETTINGS}save/", workspace_body(builtin_only=""), follow=True)
+    assert "may cost money at providers" not in again.content.decode()
+
+
+def test_a_provider_out_of_reach_is_said_in_plain_words(cast: Cast, settings: Any) -> None:
+    settings.PRIVATE_HOSTS = ["127.0.0.1"]
+    row = account(cast, base_url=f"http://127.0.0.1:{free_port()}")
+    signed_in(cast.admin).post(f"{SETTINGS}providers/{row.pk}/test/")
+    row.refresh_from_db()
+    assert row.test_result == "fal cannot be reached. Check the network and the base URL."

@@ -107,3 +107,13 @@ def test_a_token_is_refused_to_who_does_not_belong(cast: Cast) -> None:
         with pytest.raises(CommandError, match="does not belong"):
             said("token", email, workspace)
     assert ApiToken.objects.count() == 0
+
+
+def test_the_owners_link_chooses_a_password_and_leads_to_sign_in(client: Client, db: None) -> None:
+    words = said("create_workspace", "lumen", **OPTIONS)
+    address = next(word for word in words.split() if "/password/reset/key/" in word)
+    page = client.get(address, follow=True)
+    assert "<h1>Choose a password</h1>" in page.content.decode()
+    new = {"password1": "a long enough secret 7", "password2": "a long enough secret 7"}
+    done = client.post(page.request["PATH_INFO"], new, follow=True).content.decode()
+    assert '<a class="button button--primary" href="/accounts/login/">Sign in</a>' in done
