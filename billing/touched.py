@@ -26,22 +26,23 @@ FOUND = f"""
                OR count(DISTINCT deliverable_id) > %(many)s AS everything
         FROM noted
     ), spans AS (
-        SELECT DISTINCT person_id, COALESCE(ends_at, 'infinity') AS ends,
-               starts_at - make_interval(mins => GREATEST(review_cap_minutes, waiting_cap_minutes)::int)
-                   AS starts
+        SELECT DISTINCT person_id, starts_at AS starts, COALESCE(ends_at, 'infinity') AS ends,
+               make_interval(mins => review_cap_minutes::int) AS review_cap,
+               make_interval(mins => waiting_cap_minutes::int) AS waiting_cap
         FROM noted JOIN projects_workspace w ON w.id = noted.workspace_id
         WHERE starts_at IS NOT NULL AND NOT (SELECT everything FROM whole)
     ), beside AS (
         SELECT f.deliverable_id FROM spans n CROSS JOIN LATERAL (
             SELECT t.deliverable_id FROM projects_take t
-            WHERE t.workspace_id = %(workspace)s AND t.requested_at >= n.starts AND t.requested_at < n.ends
+            WHERE t.workspace_id = %(workspace)s AND t.requested_at >= n.starts - n.waiting_cap
+              AND t.requested_at < n.ends AND t.ended_at > n.starts
               AND (n.person_id IS NULL OR t.requested_by_id = n.person_id)
             OFFSET 0
         ) f
         UNION
         SELECT t.deliverable_id FROM spans n CROSS JOIN LATERAL (
             SELECT v.take_id FROM projects_takeview v
-            WHERE v.workspace_id = %(workspace)s AND v.at >= n.starts AND v.at < n.ends
+            WHERE v.workspace_id = %(workspace)s AND v.at >= n.starts - n.review_cap AND v.at < n.ends
               AND (n.person_id IS NULL OR v.person_id = n.person_id)
             OFFSET 0
         ) f JOIN projects_take t ON t.id = f.take_id

@@ -11,7 +11,7 @@ import pgtrigger
 TAKE_ADDED = """
     INSERT INTO projects_touch (workspace_id, deliverable_id, person_id, starts_at, ends_at)
     SELECT t.workspace_id, t.deliverable_id, t.requested_by_id, t.requested_at,
-           t.requested_at + make_interval(mins => w.waiting_cap_minutes::int)
+           LEAST(t.ended_at, t.requested_at + make_interval(mins => w.waiting_cap_minutes::int))
     FROM added t JOIN projects_workspace w ON w.id = t.workspace_id
     WHERE t.state = 'ready' OR t.counted_at IS NOT NULL;
     RETURN NULL;
@@ -19,7 +19,7 @@ TAKE_ADDED = """
 TAKE_CHANGED = """
     INSERT INTO projects_touch (workspace_id, deliverable_id, person_id, starts_at, ends_at)
     SELECT t.workspace_id, t.deliverable_id, t.requested_by_id, t.requested_at,
-           t.requested_at + make_interval(mins => w.waiting_cap_minutes::int)
+           LEAST(t.ended_at, t.requested_at + make_interval(mins => w.waiting_cap_minutes::int))
     FROM (
         SELECT n.* FROM added n JOIN gone o ON o.id = n.id
         WHERE (n.state = 'ready' OR n.counted_at IS NOT NULL OR o.state = 'ready' OR o.counted_at IS NOT NULL)
@@ -30,8 +30,8 @@ TAKE_CHANGED = """
                o.round_id, o.imported)
         UNION ALL
         SELECT o.* FROM added n JOIN gone o ON o.id = n.id
-        WHERE o.state = 'ready' AND (n.requested_at, n.requested_by_id)
-              IS DISTINCT FROM (o.requested_at, o.requested_by_id)
+        WHERE o.state = 'ready' AND (n.requested_at, n.requested_by_id, n.ended_at)
+              IS DISTINCT FROM (o.requested_at, o.requested_by_id, o.ended_at)
     ) t JOIN projects_workspace w ON w.id = t.workspace_id;
     RETURN NULL;
 """
