@@ -3,9 +3,10 @@
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
-import projects.identifiers
 from django.conf import settings
 from django.db import migrations, models
+
+import projects.identifiers
 
 
 class Migration(migrations.Migration):

@@ -54,13 +54,9 @@ def test_a_recalled_request_is_priced_for_who_runs_it(studio: Cast) -> None:
     round_ = takes.make(deliverable=studio.deliverable, by=studio.manager, count=1)
     request = Take.objects.get(round=round_).recipe.request
     limited(studio, "0.01")
-    order = orders.recalled(
-        studio.deliverable, request, count=1, by=studio.producer, now=round_.requested_at
-    )
+    order = orders.recalled(studio.deliverable, request, count=1, by=studio.producer, now=round_.requested_at)
     assert order.decision.outcome == "budget"
-    order = orders.recalled(
-        studio.deliverable, request, count=1, by=studio.manager, now=round_.requested_at
-    )
+    order = orders.recalled(studio.deliverable, request, count=1, by=studio.manager, now=round_.requested_at)
     assert order.decision.outcome == "go"
 
 
