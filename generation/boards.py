@@ -5,28 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, DecimalField, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 
-from projects.models import Campaign, Deliverable, Phase, Take, Workspace
-from projects.models.takes import TAKES_IN_FLIGHT
+from generation import cards
+from generation.cards import Card
+from projects.models import Campaign, Deliverable, Workspace
 from projects.models.work import BoardColumn
-from routing import tables
-from routing.brief import Brief
-from routing.document import Table
 
 CARDS = 50
-ON_CARDS = (
-    *("name", "board_column", "cap", "extra_drafts", "drafts_used", "due_on"),
-    *("category__key", "category__name", "format__key", "poster__name", "campaign__name"),
-    *("campaign__project__key", "cost__generation", "cost__control", "cost__refinement"),
-)
-"""What a card tells; briefs, variables and the like stay in the database."""
 ZERO = Value(Decimal(0), output_field=DecimalField(max_digits=20, decimal_places=8))
 SPENT = (
     Coalesce(F("cost__generation"), ZERO)
@@ -53,7 +44,7 @@ class Column:
     key: str
     label: str
     count: int
-    cards: list[dict[str, Any]]
+    cards: list[Card]
 
     @property
     def rest(self) -> int:
@@ -66,26 +57,17 @@ def columns(rows: QuerySet[Deliverable], *, workspace: Workspace, today: datetim
     Rows are counted by `*`: an index alone answers that, and would not for a column that it lacks.
     """
     counts = dict(rows.order_by().values_list("board_column").annotate(number=Count("*")))
-    shown = list(_first(rows, [key for key in BoardColumn.values if counts.get(key)]))
-    cards = _cards(shown, workspace=workspace, today=today)
+    first = _first(rows, [key for key in BoardColumn.values if counts.get(key)])
+    found = cards.of(first, workspace=workspace, today=today)
     return [
         Column(
             key=key,
             label=str(BoardColumn(key).label),
             count=counts.get(key, 0),
-            cards=[cards[row.pk] for row in shown if row.board_column == key],
+            cards=[card for card in found if card.column == key],
         )
         for key in BoardColumn.values
     ]
-
-
-def cards_of(
-    rows: QuerySet[Deliverable], *, workspace: Workspace, today: datetime.date
-) -> list[dict[str, Any]]:
-    """Cards of these deliverables, in their order."""
-    shown = list(_with_relations(rows))
-    cards = _cards(shown, workspace=workspace, today=today)
-    return [cards[row.pk] for row in shown]
 
 
 def filtered(rows: QuerySet[Deliverable], wanted: Mapping[str, Any]) -> QuerySet[Deliverable]:
@@ -138,36 +120,8 @@ def csv_rows(rows: QuerySet[Deliverable]) -> Iterator[list[Any]]:
         ]
 
 
-def route_caps(workspace: Workspace, project: str, categories: Iterable[str]) -> dict[str, int | None]:
-    """The cap on drafts that the table in force gives each category; empty without a table."""
-    try:
-        table = tables.parsed(tables.in_force(workspace))
-    except tables.NoTable:
-        return {}
-    return {key: _cap(table, key, project) for key in set(categories)}
-
-
-def cap_of(table: Table, row: Deliverable) -> int | None:
-    """The cap on drafts: the deliverable's own, else its route's, and what was granted on top."""
-    cap = row.cap if row.cap is not None else _cap(table, row.category.key, row.campaign.project.key)
-    return None if cap is None else cap + row.extra_drafts
-
-
-def switched_of(table: Table, row: Deliverable) -> int:
-    """Takes that a switch of the draft's route allows on top of its cap, the widest one."""
-    route = table.pipeline_route(
-        Brief(category=row.category.key, phase=Phase.DRAFT, project=row.campaign.project.key)
-    )
-    return max((rule.more_takes for rule in route.criteria), default=0) if route else 0
-
-
-def _cap(table: Table, category: str, project: str) -> int | None:
-    route = table.pipeline_route(Brief(category=category, phase=Phase.DRAFT, project=project))
-    return route.cap if route else None
-
-
-def _first(rows: QuerySet[Deliverable], keys: list[str]) -> Iterable[Deliverable]:
-    """The first cards of each column, by due date, in two queries."""
+def _first(rows: QuerySet[Deliverable], keys: list[str]) -> list[uuid.UUID]:
+    """The first deliverables of each column, by due date."""
     parts = [
         rows.filter(board_column=key)
         .order_by(F("due_on").asc(nulls_last=True), "key")
@@ -177,63 +131,7 @@ def _first(rows: QuerySet[Deliverable], keys: list[str]) -> Iterable[Deliverable
     if not parts:
         return []
     ids = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
-    wanted = Deliverable.objects.filter(pk__in=[pk for (pk,) in ids])
-    return _with_relations(wanted).order_by(F("due_on").asc(nulls_last=True), "key")
-
-
-def _with_relations(rows: QuerySet[Deliverable]) -> QuerySet[Deliverable]:
-    related = rows.select_related("category", "format", "poster", "cost", "campaign__project")
-    return related.only(*ON_CARDS)
-
-
-def _cards(
-    shown: list[Deliverable], *, workspace: Workspace, today: datetime.date
-) -> dict[uuid.UUID, dict[str, Any]]:
-    running = dict(
-        Take.objects.filter(deliverable__in=[row.pk for row in shown], state__in=TAKES_IN_FLIGHT)
-        .order_by()
-        .values_list("deliverable")
-        .annotate(number=Count("pk"))
-    )
-    project = shown[0].campaign.project.key if shown else ""
-    caps = route_caps(workspace, project, {row.category.key for row in shown})
-    return {row.pk: _card(row, workspace, today, caps, running.get(row.pk, 0)) for row in shown}
-
-
-def _card(
-    row: Deliverable,
-    workspace: Workspace,
-    today: datetime.date,
-    caps: Mapping[str, int | None],
-    running: int,
-) -> dict[str, Any]:
-    cap = row.cap if row.cap is not None else caps.get(row.category.key)
-    cost = getattr(row, "cost", None)
-    open_ = row.board_column not in (BoardColumn.DONE, BoardColumn.DROPPED)
-    return {
-        "id": row.pk,
-        "href": reverse("generation:desk", args=[workspace.slug, row.pk]),
-        "title": row.name,
-        "campaign": row.campaign.name,
-        "column": row.board_column,
-        "poster": poster_url(workspace, row),
-        "format": row.format.key if row.format else "16x9",
-        "category": row.category.name,
-        "takes_used": row.drafts_used,
-        "cap": None if cap is None else cap + row.extra_drafts,
-        "spent": cost.generation + cost.control + cost.refinement if cost else Decimal(0),
-        "currency": workspace.currency,
-        "due_on": row.due_on,
-        "late": bool(row.due_on and row.due_on < today and open_),
-        "running": running,
-    }
-
-
-def poster_url(workspace: Workspace, row: Deliverable) -> str:
-    """The address of the card's picture; empty before there is one whose bytes were kept."""
-    if row.poster is None or not row.poster.name:
-        return ""
-    return reverse("generation:rendition", args=[workspace.slug, row.poster_id, "thumbnail"])
+    return [pk for (pk,) in ids]
 
 
 def of_campaign(campaign: Campaign) -> QuerySet[Deliverable]:

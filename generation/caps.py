@@ -21,6 +21,8 @@ from projects.models import CapDecision, CapRequest, Deliverable, Membership, Ph
 from projects.models.decisions import RequestState
 from projects.models.notices import NoticeKind
 from projects.problems import Invalid, Refused
+from routing.brief import Brief
+from routing.document import Table
 
 MOST_MORE = 100
 
@@ -185,3 +187,23 @@ def _tell_asker(row: CapRequest, by: Membership, note: str, now: datetime.dateti
         now=now,
     )
     lanes.ring("notify")
+
+
+def route_cap(table: Table, category: str, project: str) -> int | None:
+    """How many drafts a table allows of this category in this project; None without a limit."""
+    route = table.pipeline_route(Brief(category=category, phase=Phase.DRAFT, project=project))
+    return route.cap if route else None
+
+
+def cap_of(table: Table, row: Deliverable) -> int | None:
+    """The cap on drafts: the deliverable's own, else its route's, and what was granted on top."""
+    cap = row.cap if row.cap is not None else route_cap(table, row.category.key, row.campaign.project.key)
+    return None if cap is None else cap + row.extra_drafts
+
+
+def switched_of(table: Table, row: Deliverable) -> int:
+    """Takes that a switch of the draft's route allows on top of its cap, the widest one."""
+    route = table.pipeline_route(
+        Brief(category=row.category.key, phase=Phase.DRAFT, project=row.campaign.project.key)
+    )
+    return max((rule.more_takes for rule in route.criteria), default=0) if route else 0

@@ -17,7 +17,7 @@ from billing.budgets import BudgetLeft
 from billing.models import Entry
 from billing.models.budgets import Scope
 from billing.models.ledger import EntryKind
-from generation import boards, facts, prompts, quotes, recall, requests, reviews
+from generation import caps, facts, prompts, quotes, recall, requests, reviews
 from generation.models import ControlProfile, Recipe, Run
 from generation.quotes import Quote
 from projects import access
@@ -210,7 +210,7 @@ def profiles(deliverable: Deliverable) -> list[tuple[str, str]]:
 
 def models(deliverable: Deliverable) -> list[tuple[str, str]]:
     """The models that the table in force names and that can make a step of a draft, as choices."""
-    table = tables.parsed(tables.in_force(deliverable.workspace))
+    table = tables.current(deliverable.workspace)
     kinds = {"image", "edit", "image-to-video", "video"}
     rows = catalogue.models_by_key(deliverable.workspace, named_models(table)).values()
     fitting = [row for row in rows if kinds & set(row.kinds)]
@@ -254,11 +254,11 @@ class Usage:
 def usage(deliverable: Deliverable) -> Usage:
     """How far the cap on drafts is used, as the head of the desk says it."""
     try:
-        table = tables.parsed(tables.in_force(deliverable.workspace))
+        table = tables.current(deliverable.workspace)
     except tables.NoTable:
         return Usage(deliverable.drafts_used, deliverable.cap, None)
-    cap, used = boards.cap_of(table, deliverable), deliverable.drafts_used
-    switched = boards.switched_of(table, deliverable) if cap is not None and used > cap else 0
+    cap, used = caps.cap_of(table, deliverable), deliverable.drafts_used
+    switched = caps.switched_of(table, deliverable) if cap is not None and used > cap else 0
     return Usage(used, cap, table.version, switched)
 
 

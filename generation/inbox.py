@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
-from generation import boards, claims, inbox_budgets, strips
+from generation import caps, claims, inbox_budgets, strips
 from projects.models import CapRequest, Deliverable, HeroRequest, Membership, Take
 from projects.models.decisions import RequestState
 from projects.models.takes import TakeMark, TakeState
@@ -235,7 +235,7 @@ def _badges(deliverable: Deliverable, quote: Mapping[str, Any] | None = None) ->
 def _completed(found: Sequence[Row], member: Membership, now: datetime.datetime) -> Iterable[Row]:
     """The rows with what takes one question for all: caps, budgets, who looks, what each take shows."""
     try:
-        table = tables.parsed(tables.in_force(member.workspace))
+        table = tables.current(member.workspace)
     except tables.NoTable:
         table = None
     left = inbox_budgets.left(member.workspace, now=now) if found else ()
@@ -248,7 +248,7 @@ def _completed(found: Sequence[Row], member: Membership, now: datetime.datetime)
             budget = inbox_budgets.tightest(left, row.deliverable, phase=phase, person=row.asker)
         yield dataclasses.replace(
             row,
-            cap=boards.cap_of(table, row.deliverable) if table else None,
+            cap=caps.cap_of(table, row.deliverable) if table else None,
             budget_after=budget.left - (row.price or ZERO) if budget else None,
             budget_name=budget.name if budget else "",
             looking=looking.get(row.id, ()),

@@ -71,7 +71,7 @@ def resolve(
     """
     now = now or timezone.now()
     seeds.check_seed(seed)
-    table = tables.parsed(tables.in_force(deliverable.workspace))
+    table = tables.current(deliverable.workspace)
     text, template = _prompt(deliverable, prompt)
     profile = _profile(deliverable, control_profile)
     subject = steps.Subject(
@@ -280,6 +280,6 @@ def _request(
 
 def _cap_route(deliverable: Deliverable, phase: str) -> document.Route:
     """The cap that the table in force gives this deliverable, as a route without models."""
-    table = tables.parsed(tables.in_force(deliverable.workspace))
+    table = tables.current(deliverable.workspace)
     found = table.pipeline_route(_question(deliverable, phase))
     return document.Route(key="cap", match={}, pipeline="", cap=found.cap if found else None)

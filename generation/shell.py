@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from generation.demo import cast
 from projects import access
 from projects.access import Right
-from projects.models import Membership, Workspace
+from projects.models import Membership
 from projects.models.work import BoardColumn
 
 #: Sections of links: label, address, icon, name of the count, key.
@@ -67,7 +69,13 @@ WAITING = """
     ), (
         SELECT count(*) FROM projects_notice
         WHERE membership_id = %(membership)s AND read_at IS NULL AND in_page
-    )
+    ), mine.names, mine.slugs
+    FROM (
+        SELECT array_agg(w.name ORDER BY w.name, w.slug) AS names,
+               array_agg(w.slug ORDER BY w.name, w.slug) AS slugs
+        FROM projects_workspace w JOIN projects_membership m ON m.workspace_id = w.id
+        WHERE m.person_id = %(person)s AND m.ended_at IS NULL
+    ) AS mine
 """
 
 
@@ -77,7 +85,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if membership is None:
         bare = {"home": "/", "account": _account(None), "sections": []}
         return {"shell": bare, **cast.for_sign_in(request)}
-    counts = waiting(membership)
+    counts, workspaces = waiting(membership)
     slug = membership.workspace.slug
     return {
         "membership": membership,
@@ -88,16 +96,21 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "home": f"/w/{slug}/",
             "search": f"/w/{slug}/search/",
             "workspace": {"name": membership.workspace.name},
-            "workspaces": _workspaces(membership),
-            "sections": [_section(*section, request, slug, counts) for section in SECTIONS],
-            "account": _account(membership),
+            "workspaces": [
+                {"name": name, "href": f"/w/{other}/", "current": other == slug} for name, other in workspaces
+            ],
+            "sections": [
+                {"label": label, "links": [_link(link, request, counts) for link in links]}
+                for label, links in _sections(slug)
+            ],
+            "account": _account(slug),
             "notices": counts["notices"],
         },
     }
 
 
-def waiting(membership: Membership) -> dict[str, int]:
-    """What waits for this member, in one query: approvals, own running takes, unread notices."""
+def waiting(membership: Membership) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """What waits for this member, and name and slug of each of the person's workspaces, in one query."""
     approves = Right.APPROVE in access.rights_of(membership)
     values: dict[str, Any] = {
         "workspace": membership.workspace_id,
@@ -107,66 +120,45 @@ def waiting(membership: Membership) -> dict[str, int]:
     }
     with connection.cursor() as cursor:
         cursor.execute(WAITING, values)
-        asked, running, notices = cursor.fetchone()
-    return {"approvals": asked if approves else 0, "running": running, "notices": notices}
+        asked, running, notices, names, slugs = cursor.fetchone()
+    counts = {"approvals": asked if approves else 0, "running": running, "notices": notices}
+    return counts, list(zip(names, slugs, strict=True))
 
 
-def _section(
-    label: str,
-    links: tuple[tuple[str, str, str, str, str], ...],
-    request: HttpRequest,
-    slug: str,
-    counts: dict[str, int],
-) -> dict[str, Any]:
-    made = [_link(link, request, slug, counts) for link in links if _exists(link[1], slug)]
-    return {"label": label, "links": made}
-
-
-def _exists(name: str, slug: str) -> bool:
-    try:
-        reverse(name, args=[slug])
-    except NoReverseMatch:
-        return False
-    return True
-
-
-def _link(
-    link: tuple[str, str, str, str, str], request: HttpRequest, slug: str, counts: dict[str, int]
-) -> dict[str, Any]:
-    label, name, icon, counted, key = link
-    href = reverse(name, args=[slug])
-    home = name == "generation:home"
-    here = request.path == href if home else request.path.startswith(href)
-    return {
-        "label": label,
-        "href": href,
-        "icon": icon,
-        "count": counts.get(counted, 0) if counted else 0,
-        "due": counted == "approvals",
-        "current": here,
-        "key": key,
-    }
-
-
-def _workspaces(membership: Membership) -> list[dict[str, Any]]:
-    rows = Workspace.objects.filter(
-        memberships__person=membership.person_id, memberships__ended_at__isnull=True
-    )
+@functools.lru_cache(maxsize=256)  # of a workspace they never change, and every page has them all
+def _sections(slug: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    names = ("label", "href", "icon", "counted", "key")
     return [
-        {"name": name, "href": f"/w/{slug}/", "current": pk == membership.workspace_id}
-        for pk, name, slug in rows.order_by("name").values_list("pk", "name", "slug")
+        (
+            label,
+            [
+                dict(zip(names, (text, reverse(view, args=[slug]), *more), strict=True))
+                for text, view, *more in links
+            ],
+        )
+        for label, links in SECTIONS
     ]
 
 
-def _account(membership: Membership | None) -> list[dict[str, Any]]:
+def _link(link: Mapping[str, Any], request: HttpRequest, counts: Mapping[str, int]) -> dict[str, Any]:
+    href, home = link["href"], link["icon"] == "home"
+    return {
+        **link,
+        "count": counts.get(link["counted"], 0),
+        "due": link["counted"] == "approvals",
+        "current": request.path == href if home else request.path.startswith(href),
+    }
+
+
+@functools.lru_cache(maxsize=256)
+def _account(slug: str | None) -> list[dict[str, Any]]:
     links = [
         {"label": "E-mail addresses", "href": reverse("account_email"), "icon": "mail"},
         {"label": "Password", "href": reverse("account_change_password"), "icon": "lock"},
         {"label": "Second factor and passkeys", "href": reverse("mfa_index"), "icon": "key"},
     ]
-    if membership is None:
+    if slug is None:
         return links
-    slug = membership.workspace.slug
     return [
         {"label": "Notices", "href": f"/w/{slug}/notices/", "icon": "bell"},
         {"label": "API tokens", "href": f"/w/{slug}/settings/tokens/", "icon": "bolt"},

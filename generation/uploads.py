@@ -177,7 +177,7 @@ def _route_cap(deliverable: Deliverable, phase: str) -> int | None:
         project=deliverable.campaign.project.key,
     )
     try:
-        route = tables.parsed(tables.in_force(deliverable.workspace)).pipeline_route(question)
+        route = tables.current(deliverable.workspace).pipeline_route(question)
     except (tables.NoTable, NoRoute):
         return None
     return route.cap if route else None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,20 +80,37 @@ class NoTable(Refused):
     status = 409
     title = "No routing table is in force"
 
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing says which model makes what.",
+            remedy="A manager publishes a table on the page Routing.",
+        )
+
 
 def in_force(workspace: Workspace) -> RoutingTable:
     """The published version; raises NoTable where there is none."""
     found = RoutingTable.objects.filter(workspace=workspace, state=TableState.PUBLISHED).first()
     if found is None:
-        raise NoTable(
-            "Nothing says which model makes what.",
-            remedy="A manager publishes a table on the page Routing.",
-        )
+        raise NoTable
     return found
 
 
 def parsed(table: RoutingTable) -> Table:
     return document.parse(table.document, version=table.version)
+
+
+def current(workspace: Workspace) -> Table:
+    """The published version, ready to decide by; raises NoTable where there is none."""
+    in_force = RoutingTable.objects.filter(workspace=workspace, state=TableState.PUBLISHED)
+    for pk in in_force.values_list("pk", flat=True):
+        return _published(pk)
+    raise NoTable
+
+
+@functools.lru_cache(maxsize=128)
+def _published(pk: uuid.UUID) -> Table:
+    """What was published never changes, and every board, desk and order asks for it."""
+    return parsed(RoutingTable.objects.get(pk=pk))
 
 
 def known(workspace: Workspace, *, pipelines: frozenset[str], content: object) -> checks.Known:

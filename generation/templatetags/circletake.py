@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.templatetags.static import static
@@ -19,6 +20,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from generation import words
+from generation.cards import Card
 from generation.figures import (
     MINUS,
     NOTHING,
@@ -30,6 +32,11 @@ from generation.figures import (
 )
 
 register = template.Library()
+
+STYLE_SHEETS = (
+    *("layers", "tokens", "base", "shell", "page", "entrance", "desk", "inbox", "button", "form", "chip"),
+    *("figure", "media", "board", "table", "month", "overlay", "parts", "utilities"),
+)
 
 
 @register.filter
@@ -242,6 +249,66 @@ def phase_chip(phase: str) -> SafeString:
     return (
         format_html('<span class="chip chip--box">{}{}</span>', icon(sign), word) if phase else SafeString("")
     )
+
+
+@register.simple_tag
+@functools.cache  # the same on every page
+def style_sheets() -> SafeString:
+    """Links to all style sheets, in the order of static/css/layers.css."""
+    return format_html_join(
+        "\n  ", '<link rel="stylesheet" href="{}">', ((static(f"css/{name}.css"),) for name in STYLE_SHEETS)
+    )
+
+
+@register.simple_tag
+def deliverable_card(card: Card) -> SafeString:
+    """A deliverable on the board."""
+    picture = (
+        format_html('<img src="{}" alt="" loading="lazy" decoding="async">', card.poster)
+        if card.poster
+        else _icon("image", "large", "")
+    )
+    due = (
+        format_html(
+            '<span class="bad">late, due {}</span>' if card.late else "<span>due {}</span>", day(card.due_on)
+        )
+        if card.due_on
+        else ""
+    )
+    used = card.takes_used
+    takes = f"takes {used} of {card.cap}" if card.cap else "1 take" if used == 1 else f"{used} takes"
+    busy = (
+        format_html(
+            '<p class="card__line"><span class="chip chip--busy">{}{} rendering</span></p>',
+            _icon("half", "", ""),
+            card.running,
+        )
+        if card.running
+        else ""
+    )
+    return format_html(
+        '<article class="card"><span class="frame frame--16x9">{}</span>'
+        '<h3 class="card__title"><a href="{}">{}</a></h3>'
+        '<p class="card__line"><span>{}</span>{}</p>'
+        '<p class="card__line"><span>{}</span><span>{}</span></p>{}</article>',
+        *(picture, card.href, card.title, card.category, due),
+        *(takes, money(card.spent, card.currency), busy),
+    )
+
+
+@register.simple_tag
+def accepted_cells(row: Mapping[str, Any], currency: str, href: str = "") -> SafeString:
+    """The figures of one line of the month's table; with `href`, cash leads to the line's deliverables."""
+    cash = money(row["cash"], currency)
+    if href:
+        cash = format_html('<a href="{}&amp;key={}">{}</a>', href, quote(row["key"] or "", safe=""), cash)
+    figures = (
+        *(count(row["accepted"]), count(row["takes"]), ratio(row["multiplier"])),
+        *(money(row[name], currency) for name in ("base", "generation", "control", "refinement")),
+        cash,
+        *(money(row[name], currency) for name in ("cash_per_acceptable", "cost_per_acceptable")),
+    )
+    return format_html_join("", '<td class="num">{}</td>', ((figure,) for figure in figures))
 
 
 @register.simple_tag

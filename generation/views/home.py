@@ -6,7 +6,6 @@ from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.db import connection
-from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,11 +14,11 @@ from django.views.decorators.http import require_safe
 
 from billing import budgets
 from billing.models import Budget
-from generation import boards
+from generation import cards
 from generation.models import ProviderAccount
 from projects import access
 from projects.access import Right, WorkspaceRequest, policy, workspace_page
-from projects.models import Campaign, CapRequest, Deliverable, HeroRequest, Membership, Notice
+from projects.models import Campaign, CapRequest, HeroRequest, Membership, Notice
 from projects.models.work import BoardColumn
 
 MINE_FIRST = (
@@ -107,17 +106,13 @@ def _columns(member: Membership) -> list[dict[str, Any]]:
         cursor.execute(MINE, values)
         found = [row for row in cursor.fetchall() if row[1]]
     shown = [pk for _, _, first in found for pk in first]
-    cards = boards.cards_of(
-        Deliverable.objects.filter(pk__in=shown).order_by(F("due_on").asc(nulls_last=True), "key"),
-        workspace=member.workspace,
-        today=timezone.localdate(),
-    )
+    made = cards.of(shown, workspace=member.workspace, today=timezone.localdate())
     return [
         {
             "key": key,
             "label": BoardColumn(key).label,
             "count": number,
-            "cards": [card for card in cards if card["column"] == key],
+            "cards": [card for card in made if card.column == key],
         }
         for key, number, _ in found
     ]
