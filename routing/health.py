@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from projects.models import Workspace
 from routing.brief import Breaker, Health
-from routing.models import HealthSample, ModelHealth
+from routing.models import BreakerChange, HealthSample, ModelHealth
 
 #: Error classes that count against a model.
 FAILURES = frozenset({"unavailable", "timeout", "malformed_output", "retired", "unknown"})
@@ -107,6 +107,7 @@ def probe(*, workspace: Workspace, model_key: str, at_most: Decimal, now: dateti
             row.probe_spent, row.retry_at = ZERO, now
         row.probe_spent += max(at_most, about.least_probe)
         if row.state != Breaker.HALF_OPEN:
+            _note(row, Breaker.HALF_OPEN, now, reason="its rest is over: a probe was sent")
             row.state, row.changed_at = Breaker.HALF_OPEN, now
         row.save(update_fields=["state", "changed_at", "retry_at", "probe_spent"])
     return True
@@ -141,7 +142,7 @@ def record(
         row = ModelHealth.objects.select_for_update().get(workspace=workspace, model_key=model_key)
         _count(row, error_class, seconds=seconds, calls=calls, now=now)
         if error_class in FAILURES or not error_class:
-            _move(row, failed=bool(error_class), now=now)
+            _move(row, error_class=error_class, now=now)
     return row.state
 
 
@@ -193,19 +194,46 @@ def _count(
     sample.save(update_fields=["calls", "seconds", "failures", "errors"])
 
 
-def _move(row: ModelHealth, *, failed: bool, now: datetime.datetime) -> None:
-    """Moves the locked row by the rule."""
+def _move(row: ModelHealth, *, error_class: str, now: datetime.datetime) -> None:
+    """Moves the locked row by the rule, after a call that succeeded or failed with a class of error."""
     window = _windows(row.workspace, {row.model_key: row}, now)[row.model_key]
     before = state_at(row.state, row.retry_at, now)
-    after = next_state(before, window, failed=failed, rule=rule())
+    after = next_state(before, window, failed=bool(error_class), rule=rule())
     if after == Breaker.OPEN and before != Breaker.OPEN:
         row.retry_at = now + datetime.timedelta(seconds=rule().rest_seconds)
         row.reason = f"{window.failures} of the last {window.calls} calls failed"
     if after == Breaker.CLOSED and before != Breaker.CLOSED:
         row.retry_at, row.probe_spent, row.reason = None, ZERO, ""
     if after != row.state:
+        reason = row.reason if after == Breaker.OPEN else "a call succeeded"
+        _note(row, after, now, reason=reason, error_class=error_class, window=window)
         row.state, row.changed_at = after, now
     row.save(update_fields=["state", "changed_at", "retry_at", "probe_spent", "reason"])
+
+
+def _note(
+    row: ModelHealth,
+    after: str,
+    now: datetime.datetime,
+    *,
+    reason: str,
+    error_class: str = "",
+    window: Window | None = None,
+) -> None:
+    """Keeps a move of the locked row for the page of health; the row still has its state before it."""
+    seen = window or Window(0, 0)
+    BreakerChange.objects.create(
+        workspace_id=row.workspace_id,
+        model_key=row.model_key,
+        at=now,
+        before=row.state,
+        after=after,
+        reason=reason,
+        error_class=error_class,
+        calls=seen.calls,
+        failures=seen.failures,
+        retry_at=row.retry_at if after == Breaker.OPEN else None,
+    )
 
 
 def _windows(

@@ -6,12 +6,13 @@ import datetime
 from decimal import Decimal
 
 import pytest
+from django.db import ProgrammingError, transaction
 
 from projects.models import Workspace
 from routing import health
 from routing.brief import Breaker
 from routing.health import Rule, Window, next_state
-from routing.models import HealthSample, ModelHealth
+from routing.models import BreakerChange, HealthSample, ModelHealth
 from tests import factories
 from tests.routing.tables import NOW
 
@@ -154,3 +155,35 @@ def test_one_workspaces_failures_are_not_anothers(studio: Workspace) -> None:
 def test_the_operator_may_set_another_rule(studio: Workspace, settings: object) -> None:
     settings.BREAKER = {"least_calls": 1, "open_share": Decimal(1)}  # type: ignore[attr-defined]
     assert failing(studio, 1) == "open"
+
+
+def moves_of(studio: Workspace) -> list[tuple[str, str, str, str]]:
+    rows = BreakerChange.objects.filter(workspace=studio).order_by("pk")
+    return list(rows.values_list("before", "after", "reason", "error_class"))
+
+
+def test_each_move_of_a_breaker_is_kept_with_its_cause(studio: Workspace) -> None:
+    failing(studio, 5)
+    probe(studio, "0.5", minutes(2))
+    health.record(workspace=studio, model_key=KEY, error_class="timeout", now=minutes(2.5))
+    probe(studio, "0.5", minutes(5))
+    health.record(workspace=studio, model_key=KEY, now=minutes(6))
+    health.record(workspace=studio, model_key=KEY, now=minutes(7))
+    probed = ("open", "half_open", "its rest is over: a probe was sent", "")
+    assert moves_of(studio) == [
+        ("closed", "open", "5 of the last 5 calls failed", "unavailable"),
+        probed,
+        ("half_open", "open", "6 of the last 6 calls failed", "timeout"),
+        probed,
+        ("half_open", "closed", "a call succeeded", ""),
+    ]
+    assert BreakerChange.objects.filter(after="open").order_by("pk").values_list("retry_at", flat=True)[
+        0
+    ] == minutes(2)
+
+
+def test_what_was_kept_of_a_breaker_cannot_be_changed(studio: Workspace) -> None:
+    failing(studio, 5)
+    with pytest.raises(ProgrammingError, match="Cannot update or delete"), transaction.atomic():
+        BreakerChange.objects.update(reason="nothing happened")
+    assert BreakerChange.objects.get().reason == "5 of the last 5 calls failed"
