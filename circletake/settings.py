@@ -17,7 +17,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from circletake import logs, postgres
+from circletake import logs, postgres, storage
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -180,20 +180,9 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 HASHED_STATIC = env.bool("HASHED_STATIC", PRODUCTION)
 """Serve collected files under names that carry their hash; otherwise straight from the sources."""
 WHITENOISE_USE_FINDERS = not HASHED_STATIC
-MEDIA_BUCKET = env.str("MEDIA_BUCKET", "")
+MEDIA_REDIRECT_SECONDS = storage.redirect_seconds(env)
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": (
-        {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {
-                "bucket_name": MEDIA_BUCKET,
-                "endpoint_url": env.str("MEDIA_ENDPOINT_URL", "") or None,
-                "file_overwrite": False,
-            },
-        }
-        if MEDIA_BUCKET
-        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    ),
+    "default": storage.media(env),
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if HASHED_STATIC
@@ -290,13 +279,14 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+MEDIA_ORIGINS = [storage.public_url(env)] if MEDIA_REDIRECT_SECONDS else []
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
-        "img-src": [SELF, "data:", "blob:"],
-        "media-src": [SELF, "blob:"],
+        "img-src": [SELF, "data:", "blob:", *MEDIA_ORIGINS],
+        "media-src": [SELF, "blob:", *MEDIA_ORIGINS],
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from generation.media import limits, probe, store
 from generation.media.store import Readable
@@ -25,27 +25,31 @@ class NoRoom(Refused):
     title = "There is no room for this file"
 
 
-def keep(*, workspace: Workspace, source: Readable | Path) -> Asset:
-    """Stores and decodes a picture or video; the same bytes again give the same asset.
+class StorageAway(Refused):
+    """The storage cannot be reached or refuses us; nothing was kept."""
 
-    Raises BadFile in plain words, or NoRoom; a file that is refused is not kept.
+    status = 503
+    title = "This file cannot be kept now"
+
+
+def keep(*, workspace: Workspace, source: Readable | Path) -> Asset:
+    """Decodes and stores a picture or video; the same bytes again give the same asset.
+
+    Raises BadFile in plain words, NoRoom or StorageAway; a file that is refused is not kept.
     """
     try:
-        stored = store.put(source)
+        with store.arrived(source) as arriving:
+            arriving.require_content()
+            known = Asset.objects.filter(workspace=workspace, sha256=arriving.sha256).first()
+            found = None if known else probe.probe(arriving.path, sha256=arriving.sha256)
+            stored = arriving.keep()
     except limits.StorageFull as full:
         raise NoRoom(full.strerror or str(full), remedy="Tell the operator; then send it again.") from None
+    except limits.StorageTrouble as away:
+        raise StorageAway(f"Waiting for {away.waits_for}.", remedy="Send it again in a while.") from None
     except limits.MalformedMedia as bad:
         raise BadFile(str(bad), remedy="Send a PNG, JPEG, WebP, MP4 or WebM.") from None
-    known = Asset.objects.filter(workspace=workspace, sha256=stored.sha256).first()
-    if known:
-        return known
-    try:
-        with store.local(stored.name) as path:
-            found = probe.probe(path, sha256=stored.sha256)
-    except limits.MalformedMedia as bad:
-        _forget(stored.name, stored.sha256)
-        raise BadFile(str(bad), remedy="Send a PNG, JPEG, WebP, MP4 or WebM.") from None
-    return row_of(workspace=workspace, found=found, name=stored.name)
+    return known or row_of(workspace=workspace, found=cast(probe.Probe, found), name=stored.name)
 
 
 def row_of(*, workspace: Workspace, found: probe.Probe, name: str) -> Asset:
@@ -61,9 +65,3 @@ def row_of(*, workspace: Workspace, found: probe.Probe, name: str) -> Asset:
     }
     row, _ = Asset.objects.get_or_create(workspace=workspace, sha256=found.sha256, defaults=values)
     return row
-
-
-def _forget(name: str, sha256: str) -> None:
-    """Removes refused bytes, unless another workspace keeps the same ones."""
-    if not Asset.objects.filter(sha256=sha256).exists():
-        store.delete(name)

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from generation import facts, pace
 from generation.inputs import Materials, MissingInput
+from generation.media.limits import StorageTrouble
 from generation.models import Run
 from generation.pipelines import MOVING_KINDS
 from generation.providers import registry
@@ -102,7 +103,10 @@ def _choose(run: Run, known: Facts, materials: Materials, now: datetime.datetime
         named = choices[index]
         choice = _assess(run, named, known, fallback=index > 0)
         if choice.eligible:
-            return _translated(run, index, choice, known, materials)
+            try:
+                return _translated(run, index, choice, known, materials)
+            except StorageTrouble as trouble:  # of a file that goes in
+                return Later(run, now + RETRY, trouble.waits_for)
         against += choice.why
         if choice.resting_until:
             rests.append(choice.resting_until)

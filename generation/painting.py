@@ -33,7 +33,7 @@ def prepare() -> None:
 def paint(kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """Draws a job; answers its state with outputs, or with the error's class and words."""
     from generation import sketch
-    from generation.media.limits import StorageFull
+    from generation.media.limits import StorageTrouble
     from generation.sketch import drills
 
     try:
@@ -49,8 +49,8 @@ def paint(kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
             return _output(rendered, drill.malformed)
     except sketch.RequestRefused as refused:
         return _failed("bad_request", str(refused))
-    except StorageFull as full:
-        return {"state": "later", "error": str(full)}
+    except StorageTrouble as trouble:
+        return {"state": "later", "error": str(trouble)}
 
 
 def _step(kind: str, request: Mapping[str, Any], stack: contextlib.ExitStack) -> Any:
@@ -104,7 +104,7 @@ def _failed(error_class: str, error: str, *, state: str = "failed") -> dict[str,
 def shrink(name: str, sha256: str) -> dict[str, Any]:
     """Makes thumbnail, poster and proxy of a stored file; answers them as columns of renditions."""
     from generation.media import probe, renditions, store
-    from generation.media.limits import MalformedMedia, StorageFull
+    from generation.media.limits import MalformedMedia, StorageTrouble
 
     try:
         with (
@@ -114,8 +114,8 @@ def shrink(name: str, sha256: str) -> dict[str, Any]:
             seen = probe.glance(path, sha256=sha256)
             made = renditions.make(path, seen, Path(folder))
             return {"state": "succeeded", "made": [_kept(one, store) for one in made]}
-    except StorageFull as full:
-        return {"state": "later", "error": str(full)}
+    except StorageTrouble as trouble:
+        return {"state": "later", "error": str(trouble)}
     except (MalformedMedia, FileNotFoundError) as error:
         return _failed("malformed_output", str(error))
 

@@ -19,8 +19,27 @@ class TooLarge(MalformedMedia):
         )
 
 
-class StorageFull(OSError):
+class StorageTrouble(OSError):
+    """The storage cannot be used now; nothing was kept and nothing is lost. `waits_for` says what is missing.
+
+    It is worth trying again without end: the fault is neither the file's nor the provider's.
+    """
+
+    waits_for = "the storage of media"
+
+
+class StorageFull(StorageTrouble):
     """There is no room for the file; nothing of it was kept."""
+
+    waits_for = "room for media: the disk is full, and an operator has to free some"
+
+
+class StorageAway(StorageTrouble):
+    """The storage does not answer, or refuses us; the text names the fault and the remedy."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.waits_for = f"the storage of media: {words}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from typing import Any, BinaryIO
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
+from django.conf import settings
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header, parse_etags
 
 from generation.media import store
+from generation.media.limits import StorageTrouble
 
 INLINE = frozenset({"image/webp", "image/png", "image/jpeg", "video/mp4", "video/webm"})
 POLICY = "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox"
 RANGE = re.compile(r"^bytes=(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))$")
 A_YEAR = 31_536_000
+RETRY_SECONDS = 30
 
 
 def range_response(
@@ -50,6 +59,31 @@ def range_response(
         response.status_code = 206
         response["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
     return _dressed(response, media_type, filename, tag, attachment)
+
+
+def redirect(name: str, *, media_type: str, filename: str, attachment: bool) -> HttpResponseBase | None:
+    """Sends the browser to the storage itself, with an address that is good for MEDIA_REDIRECT_SECONDS.
+
+    None where that setting is off or the storage gives no addresses: then the file is streamed through here.
+    Whoever calls has checked the permission; the address serves everybody who has it, for so long.
+    """
+    seconds = settings.MEDIA_REDIRECT_SECONDS
+    shown, disposition = _shown(media_type, filename, attachment)
+    place = store.signed(name, seconds=seconds, media_type=shown, disposition=disposition) if seconds else ""
+    if not place:
+        return None
+    answer = HttpResponseRedirect(place)
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def unavailable(trouble: StorageTrouble) -> HttpResponse:
+    """The storage is away: an answer that says so and asks to come back."""
+    words = f"This file cannot be shown now. Waiting for {trouble.waits_for}."
+    answer = HttpResponse(words, status=503, content_type="text/plain; charset=utf-8")
+    answer["Retry-After"] = str(RETRY_SECONDS)
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 def _span(request: HttpRequest, size: int, tag: str) -> range | None:
@@ -91,9 +125,7 @@ def _matches(header: str, tag: str) -> bool:
 def _dressed(
     response: HttpResponseBase, media_type: str, filename: str, tag: str, attachment: bool
 ) -> HttpResponseBase:
-    inline = media_type in INLINE and not attachment
-    response["Content-Type"] = media_type if media_type in INLINE else "application/octet-stream"
-    disposition = content_disposition_header(not inline, filename)
+    response["Content-Type"], disposition = _shown(media_type, filename, attachment)
     if disposition:
         response["Content-Disposition"] = disposition
     response["Accept-Ranges"] = "bytes"
@@ -104,3 +136,10 @@ def _dressed(
     if tag:
         response["ETag"] = tag
     return response
+
+
+def _shown(media_type: str, filename: str, attachment: bool) -> tuple[str, str]:
+    """The type and disposition under which a file is sent: what could carry script is a download."""
+    inline = media_type in INLINE and not attachment
+    disposition = content_disposition_header(not inline, filename) or ""
+    return media_type if media_type in INLINE else "application/octet-stream", disposition

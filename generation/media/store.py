@@ -1,31 +1,44 @@
 """Content-addressed storage: a file's name is its SHA-256, so the same bytes are kept once.
 
 On a disk a file is written beside its place, flushed, and then renamed into it: a reader sees all of it or
-nothing. On other storages (S3) the whole file is uploaded after it arrived and was hashed.
+nothing. Into a bucket the whole file is uploaded after it arrived and was hashed. Two who store the same
+bytes at once store them once; and whoever stores what has lain there for long makes it young again, so that
+it is not taken for an orphan (`generation.orphans`) before a row names it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import errno
 import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, default_storage
+from django.utils import timezone
 
-from generation.media.limits import DEFAULT, Limits, MalformedMedia, StorageFull, TooLarge
+from generation.media.limits import DEFAULT, Limits, MalformedMedia, StorageAway, StorageFull, TooLarge
 
 CHUNK = 1024 * 1024
 INCOMING = ".incoming"
 NAME = re.compile(r"^[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}$")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+AWAY = (errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTCONN, errno.ETIMEDOUT)
+"""What a disk, or a folder that is mounted from elsewhere, says when it is unwell."""
+
+FRESH = datetime.timedelta(minutes=30)
+"""A stored file younger than this is no orphan yet, by a wide margin: it need not be made young again."""
+
+REMOVAL_SECONDS = 60.0
+LOOK_SECONDS = 0.5
 
 
 class Readable(Protocol):
@@ -52,6 +65,11 @@ class Incoming:
         self._digest = hashlib.sha256()
         self._file = path.open("wb", buffering=0)
 
+    @property
+    def sha256(self) -> str:
+        """Of all that was written so far."""
+        return self._digest.hexdigest()
+
     def write(self, piece: bytes) -> None:
         """Appends a piece; raises TooLarge past the limit, StorageFull when the disk has no room."""
         if self.size + len(piece) > self._limits.bytes:
@@ -63,21 +81,23 @@ class Incoming:
         self.size += len(piece)
         self._digest.update(piece)
 
-    def keep(self) -> Stored:
-        """Puts the file into its place under its hash; afterwards it survives a power cut."""
+    def require_content(self) -> None:
+        """Raises MalformedMedia for an empty file."""
         if self.size == 0:
             raise MalformedMedia("The file is empty.")
-        sha256 = self._digest.hexdigest()
-        name = name_of(sha256)
+
+    def keep(self) -> Stored:
+        """Puts the file into its place under its hash; afterwards it survives a power cut."""
+        self.require_content()
+        name = name_of(self.sha256)
         with _room():
             os.fsync(self._file.fileno())
             self.close()
             if isinstance(self._storage, FileSystemStorage):
                 _move(self.path, Path(self._storage.path(name)))
-            elif not self._storage.exists(name):
-                with self.path.open("rb") as whole:
-                    self._storage.save(name, File(whole))
-        return Stored(sha256, self.size, name)
+            else:
+                _upload(self.path, name, self._storage)
+        return Stored(self.sha256, self.size, name)
 
     def close(self) -> None:
         if not self._file.closed:
@@ -101,17 +121,25 @@ def incoming(*, limits: Limits = DEFAULT, storage: Storage | None = None) -> Ite
         Path(path).unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def arrived(
+    source: Readable | Path, *, limits: Limits = DEFAULT, storage: Storage | None = None
+) -> Iterator[Incoming]:
+    """A stream or file copied to where it can be looked into, before `keep()` or in its stead."""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+        arriving = stack.enter_context(incoming(limits=limits, storage=storage))
+        while piece := file.read(CHUNK):
+            arriving.write(piece)
+        yield arriving
+
+
 def put(source: Readable | Path, *, limits: Limits = DEFAULT, storage: Storage | None = None) -> Stored:
     """Copies a stream or a file into the store. The same bytes put twice are kept once.
 
-    Raises TooLarge, StorageFull or MalformedMedia (empty); after each of them nothing is left behind.
+    Raises TooLarge, StorageFull, StorageAway or MalformedMedia (empty); after each of them nothing is left.
     """
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return put(file, limits=limits, storage=storage)
-    with incoming(limits=limits, storage=storage) as arriving:
-        while piece := source.read(CHUNK):
-            arriving.write(piece)
+    with arrived(source, limits=limits, storage=storage) as arriving:
         return arriving.keep()
 
 
@@ -145,6 +173,19 @@ def local(name: str, *, storage: Storage | None = None) -> Iterator[Path]:
         yield copy
 
 
+def signed(name: str, *, seconds: int, media_type: str, disposition: str = "") -> str:
+    """An address at which a browser gets the file from the storage itself; "" where it gives none."""
+    sign = getattr(default_storage, "signed", None)
+    if sign is None:
+        return ""
+    return str(sign(_checked(name), seconds=seconds, media_type=media_type, disposition=disposition))
+
+
+def removal_of(name: str) -> str:
+    """The name of the mark that stands in a bucket while this file is being removed as an orphan."""
+    return f"removing/{name.rpartition('/')[2]}"
+
+
 def name_of(sha256: str) -> str:
     """`ab/cd/<sha256>`: two levels of folders, so that none grows too full."""
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
@@ -176,11 +217,36 @@ def _move(path: Path, place: Path) -> None:
         os.close(folder)
 
 
+def _upload(path: Path, name: str, storage: Storage) -> None:
+    """Uploads what is not there, or has been for long; once more what is being removed meanwhile."""
+    at = _written_at(name, storage)
+    if at is not None and at > timezone.now() - FRESH:
+        return
+    until = time.monotonic() + REMOVAL_SECONDS
+    while True:
+        with path.open("rb") as whole:
+            storage.save(name, File(whole))
+        if _written_at(removal_of(name), storage) is None:
+            return
+        if time.monotonic() > until:
+            raise StorageAway("the same file is being removed by manage.py orphans")
+        time.sleep(LOOK_SECONDS)
+
+
+def _written_at(name: str, storage: Storage) -> datetime.datetime | None:
+    try:
+        return storage.get_modified_time(name)
+    except FileNotFoundError:
+        return None
+
+
 @contextlib.contextmanager
 def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in AWAY:
+            raise StorageAway(f"{error.strerror} at {error.filename or 'the media folder'}") from error
         if error.errno not in NO_ROOM:
             raise
         raise StorageFull(

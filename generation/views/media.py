@@ -10,7 +10,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from generation import packing
-from generation.media import serving, store
+from generation.media import limits, serving, store
 from generation.packing import SUFFIXES
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Asset, Deliverable, Rendition
@@ -82,10 +82,15 @@ def _response(
     *,
     attachment: bool = False,
 ) -> HttpResponseBase:
+    signed = serving.redirect(name, media_type=media_type, filename=filename, attachment=attachment)
+    if signed is not None:
+        return signed
     try:
         file = store.open(name)
     except (FileNotFoundError, ValueError):
         raise Http404("This file is no longer here: only its record was kept.") from None
+    except limits.StorageTrouble as trouble:
+        return serving.unavailable(trouble)
     return serving.range_response(
         request, file, media_type=media_type, filename=filename, etag=etag, attachment=attachment
     )

@@ -14,6 +14,9 @@ from tests.cast import Cast
 from tests.emulators.server import Running, running
 from tests.generation import engine_rows
 from tests.generation.engine_rows import Engine
+from tests.generation.s3_media import s3
+
+__all__ = ["s3"]
 
 
 @pytest.fixture

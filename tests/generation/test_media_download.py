@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import http.server
 import threading
 import time
@@ -15,7 +16,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from generation.media import download, store
-from generation.media.limits import DEFAULT, Limits, MalformedMedia, TooLarge
+from generation.media.limits import DEFAULT, Limits, MalformedMedia, StorageAway, TooLarge
 from generation.providers import clients
 
 BODY = b"\x89PNG" + b"pixels" * 20_000
@@ -102,7 +103,9 @@ def _loopback_is_meant(settings: Any) -> None:
 def fetch(url: str, *, limits: Limits = DEFAULT, **options: Any) -> store.Stored:
     async def work() -> store.Stored:
         async with clients.opened() as client:
-            return await download.fetch(client, url, limits=limits, **options)
+            options.setdefault("look", lambda path, sha256: None)
+            stored, _ = await download.fetch(client, url, limits=limits, **options)
+            return stored
 
     return asyncio.run(work())
 
@@ -194,3 +197,26 @@ def test_a_web_page_instead_of_a_picture_is_refused(host: str) -> None:
     with pytest.raises(MalformedMedia, match="delivered text/html"):
         fetch(f"{host}/page", media_types=("image/", "video/"))
     assert kept() == []
+
+
+def test_a_file_is_looked_into_before_it_is_kept(host: str) -> None:
+    seen = []
+
+    def look(path: Path, sha256: str) -> None:
+        seen.append((path.read_bytes(), sha256))
+        raise MalformedMedia("It is no picture.")
+
+    with pytest.raises(MalformedMedia, match="It is no picture"):
+        fetch(f"{host}/good", look=look)
+    assert seen == [(BODY, hashlib.sha256(BODY).hexdigest())]
+    assert kept() == []
+
+
+def test_a_storage_that_is_slow_is_no_fault_of_the_provider(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for without end, while a provider's file is given up after some tries."""
+    monkeypatch.setattr(download, "KEEP_SECONDS", 0.1)
+    monkeypatch.setattr(store.Incoming, "keep", lambda self: time.sleep(0.5))
+    with pytest.raises(StorageAway, match="did not take a file within"):
+        fetch(f"{host}/good", timeout_seconds=0.2)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import io
+import os
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import FileSystemStorage, InMemoryStorage
+from django.core.files.storage import FileSystemStorage
 
 from generation.media import store
-from generation.media.limits import DEFAULT, MalformedMedia, StorageFull, TooLarge
+from generation.media.limits import DEFAULT, MalformedMedia, StorageAway, StorageFull, TooLarge
 
 BODY = b"winter light " * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -56,13 +59,26 @@ def test_the_same_bytes_are_kept_once(storage: FileSystemStorage, tmp_path: Path
     assert files(storage) == [first.name]
 
 
-def test_other_storages_get_the_whole_file(tmp_path: Path) -> None:
-    memory = InMemoryStorage()
-    kept = store.put(io.BytesIO(BODY), storage=memory)
-    assert store.put(io.BytesIO(BODY), storage=memory) == kept
-    with store.local(kept.name, storage=memory) as path:
-        assert path.read_bytes() == BODY
-    assert not path.exists()
+def test_the_same_bytes_stored_again_are_young(storage: FileSystemStorage) -> None:
+    """What is young is never removed as an orphan."""
+    kept = store.put(io.BytesIO(BODY), storage=storage)
+    os.utime(storage.path(kept.name), (0, 0))
+    store.put(io.BytesIO(BODY), storage=storage)
+    assert time.time() - Path(storage.path(kept.name)).stat().st_mtime < 60
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES, errno.EROFS])
+def test_a_folder_that_is_unwell_is_waited_for(
+    storage: FileSystemStorage, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def unwell(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number), "/media")
+
+    monkeypatch.setattr(os, "replace", unwell)
+    with pytest.raises(StorageAway) as caught:
+        store.put(io.BytesIO(BODY), storage=storage)
+    assert caught.value.waits_for == f"the storage of media: {os.strerror(number)} at /media"
+    assert files(storage) == []
 
 
 def test_a_file_over_the_limit_leaves_nothing(storage: FileSystemStorage) -> None:
