@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +23,7 @@ from generation import aftermath, charges, ending, lanes, moves, pace, rendition
 from generation.charges import Books
 from generation.media import download, probe, store
 from generation.media.download import DownloadFailed
-from generation.media.limits import MalformedMedia, StorageFull
+from generation.media.limits import MalformedMedia, StorageTrouble
 from generation.media.probe import Probe
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
@@ -35,7 +36,7 @@ AT_ONCE = 24
 DOWNLOAD_SECONDS = 90.0
 MOST_TRIES = 6
 STORED = "store:"  # an output that lies in the store already, as the built-in renderer's do
-NO_ROOM_PAUSE = datetime.timedelta(seconds=30)
+STORAGE_PAUSE = datetime.timedelta(seconds=30)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,24 +100,26 @@ async def _fetch_one(client: httpx.AsyncClient, output: Mapping[str, Any]) -> Ke
         return Kept(None, "", str(output["text"]))
     if url.startswith(STORED):
         name = url.removeprefix(STORED)
-        return await asyncio.to_thread(_look, name, name.rpartition("/")[2])
-    stored = await download.fetch(client, url, timeout_seconds=DOWNLOAD_SECONDS)
-    return await asyncio.to_thread(_look, stored.name, stored.sha256)
+        return await asyncio.to_thread(_stored, name)
+    stored, seen = await download.fetch(client, url, look=_look, timeout_seconds=DOWNLOAD_SECONDS)
+    return Kept(seen, stored.name)
 
 
-def _look(name: str, sha256: str) -> Kept:
-    """A picture is decoded whole; of a film the container is read, its frames are when it is re-encoded."""
+def _stored(name: str) -> Kept:
     with store.local(name) as path:
-        if probe.sniff(path).startswith("image/"):
-            return Kept(probe.probe(path, sha256=sha256), name)
-        return Kept(probe.glance(path, sha256=sha256), name)
+        return Kept(_look(path, name.rpartition("/")[2]), name)
+
+
+def _look(path: Path, sha256: str) -> Probe:
+    """A picture is decoded whole; of a film the container is read, its frames are when it is re-encoded."""
+    look = probe.probe if probe.sniff(path).startswith("image/") else probe.glance
+    return look(path, sha256=sha256)
 
 
 def _not_fetched(call: Call, result: Any, *, now: datetime.datetime) -> None:
-    """Goes the way of what was in the way: waits for room, tries again, or calls the result unusable."""
-    if isinstance(result, StorageFull):
-        words = "room for media: the disk is full, and an operator has to free some"
-        _later(call, words, NO_ROOM_PAUSE, now, counts=False)
+    """Goes the way of what was in the way: waits for the storage, tries again, or calls it unusable."""
+    if isinstance(result, StorageTrouble):
+        _later(call, result.waits_for, STORAGE_PAUSE, now, counts=False)
     elif _may_work_later(result) and call.run.attempts + 1 < MOST_TRIES:
         pause = pace.after_trouble(tries=call.run.attempts + 1)
         _later(call, f"its file: {result}", pause, now, counts=True)
