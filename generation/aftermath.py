@@ -13,16 +13,15 @@ from generation.models import Call, ProviderAccount, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers.protocol import ErrorClass, JobState, ProviderError, Status
 from routing import health
+from routing.after_error import Trouble, after_error
 from routing.decision import Then
-from routing.document import ON_ERROR, RETRIES
+from routing.document import RETRIES
 
 ENDED: dict[JobState, CallState] = {
     JobState.FAILED: CallState.FAILED,
     JobState.BLOCKED: CallState.BLOCKED,
     JobState.CANCELLED: CallState.CANCELLED,
 }
-LONGEST_WAIT = datetime.timedelta(hours=6)
-"""A run that no provider would take for this long has failed."""
 
 
 def not_accepted(*, call: Call, error: ProviderError, now: datetime.datetime) -> None:
@@ -121,16 +120,26 @@ def _next(
     """When the run is submitted again and with which choice; None for never."""
     if run.state == RunState.CANCELLED or call.cancel_requested_at is not None:
         return None, run.choice
-    then = run.request.get("on_error", {}).get(error.error_class) or ON_ERROR[error.error_class]
+    choices = run.request.get("choices", [])
     tries = run.calls.filter(model=call.model, error_class=error.error_class).count()
-    pause = pace.after_trouble(tries=tries, retry_after_seconds=error.retry_after_seconds)
-    if then == Then.WAIT and now - (run.started_at or now) < LONGEST_WAIT:
-        return now + pause, run.choice
-    if then == Then.RETRY and tries <= int(run.request.get("retries", RETRIES)):
-        return now + pause, run.choice
-    if then == Then.STOP or run.choice + 1 >= len(run.request.get("choices", [])):
+    trouble = Trouble(
+        error_class=error.error_class,
+        tries=tries,
+        choice=run.choice,
+        choices=len(choices),
+        under_way=now - (run.started_at or now),
+    )
+    then = after_error(
+        trouble,
+        on_error=run.request.get("on_error", {}),
+        retries=int(run.request.get("retries", RETRIES)),
+    )
+    if then == Then.STOP:
         return None, run.choice
-    return now, run.choice + 1
+    if then == Then.NEXT:
+        return now, run.choice + 1
+    pause = pace.after_trouble(tries=tries, retry_after_seconds=error.retry_after_seconds)
+    return now + pause, run.choice
 
 
 def _words(error: ProviderError, run: Run, choice: int) -> str:
