@@ -12,7 +12,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
@@ -22,20 +22,13 @@ from django.core.files.base import File
 from storages.backends.s3 import S3Storage
 
 from generation.media import troubles
+from generation.media.store import Listed
 
 WINDOW = 1024 * 1024
 LARGEST_WINDOW = 16 * 1024 * 1024
 PART = 16 * 1024 * 1024
 TRIES = 2
 CONNECTIONS = 32
-
-
-class Listed(NamedTuple):
-    """One object as a list names it."""
-
-    name: str
-    size: int
-    modified_at: datetime.datetime
 
 
 class Bucket(S3Storage):  # type: ignore[misc]
@@ -120,9 +113,10 @@ class Bucket(S3Storage):  # type: ignore[misc]
         with self._open(name) as file:
             return int(file.seek(0, 2))
 
-    def walk(self) -> Iterator[Listed]:
-        """Every object, by name; the list is fetched by the thousand."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name)
+    def walk(self, prefix: str = "") -> Iterator[Listed]:
+        """Every object whose name begins so, by name; the list is fetched by the thousand."""
+        lists = self.client.get_paginator("list_objects_v2")
+        pages = lists.paginate(Bucket=self.bucket_name, Prefix=prefix)
         with self.spoken():
             for page in pages:
                 for entry in page.get("Contents", ()):

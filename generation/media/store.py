@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, default_storage
@@ -37,6 +37,10 @@ AWAY = (errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM, errno.EROFS, errno.E
 FRESH = datetime.timedelta(minutes=30)
 """A stored file younger than this is no orphan yet, by a wide margin: it need not be made young again."""
 
+REMOVING = "removing/"
+REMOVAL = datetime.timedelta(minutes=5)
+"""A removal takes no longer; an older mark is what a killed one left behind."""
+
 REMOVAL_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 
@@ -52,6 +56,14 @@ class Stored:
     sha256: str
     size: int
     name: str
+
+
+class Listed(NamedTuple):
+    """A stored file as a list of all names it; any name, also such as this module did not give."""
+
+    name: str
+    size: int
+    modified_at: datetime.datetime
 
 
 class Incoming:
@@ -183,7 +195,7 @@ def signed(name: str, *, seconds: int, media_type: str, disposition: str = "") -
 
 def removal_of(name: str) -> str:
     """The name of the mark that stands in a bucket while this file is being removed as an orphan."""
-    return f"removing/{name.rpartition('/')[2]}"
+    return f"{REMOVING}{name.rpartition('/')[2]}"
 
 
 def name_of(sha256: str) -> str:
@@ -219,25 +231,24 @@ def _move(path: Path, place: Path) -> None:
 
 def _upload(path: Path, name: str, storage: Storage) -> None:
     """Uploads what is not there, or has been for long; once more what is being removed meanwhile."""
-    at = _written_at(name, storage)
-    if at is not None and at > timezone.now() - FRESH:
+    if _is_younger(name, FRESH, storage):
         return
     until = time.monotonic() + REMOVAL_SECONDS
     while True:
         with path.open("rb") as whole:
             storage.save(name, File(whole))
-        if _written_at(removal_of(name), storage) is None:
+        if not _is_younger(removal_of(name), REMOVAL, storage):
             return
         if time.monotonic() > until:
             raise StorageAway("the same file is being removed by manage.py orphans")
         time.sleep(LOOK_SECONDS)
 
 
-def _written_at(name: str, storage: Storage) -> datetime.datetime | None:
+def _is_younger(name: str, age: datetime.timedelta, storage: Storage) -> bool:
     try:
-        return storage.get_modified_time(name)
+        return storage.get_modified_time(name) > timezone.now() - age
     except FileNotFoundError:
-        return None
+        return False
 
 
 @contextlib.contextmanager
