@@ -14,8 +14,10 @@ from billing import checks
 from generation import accounts, readiness
 from generation.media import limits, store
 from generation.models import ProviderAccount
+from projects.models import Asset, Rendition
 
 CLOCK_SECONDS = 5
+LOOKED_AT = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,7 @@ def examine(*, now: datetime.datetime | None = None) -> Iterator[Finding]:
         ("lanes", lambda: _well(readiness.overdue(now=now))),
         ("clock", lambda: _clock(timezone.now())),
         ("storage", _storage),
+        ("files", missing_files),
         ("keys", _keys),
         ("books", lambda: checks.problems(now=now)),
         ("takes used", _takes_used),
@@ -81,6 +84,22 @@ def _storage() -> list[str]:
     except (limits.StorageFull, OSError) as error:
         return [f"Media cannot be stored: {error}"]
     return [] if same else ["Media come back changed from the storage."]
+
+
+def missing_files() -> list[str]:
+    """Whether the storage has the newest files that rows name, and as many by chance; all are too many."""
+    names: set[str] = set()
+    for rows in (Asset.objects.exclude(name=""), Rendition.objects.exclude(name="")):
+        for order in ("-pk", "?"):
+            names.update(rows.order_by(order).values_list("name", flat=True)[:LOOKED_AT])
+    try:
+        missing = sum(not store.exists(name) for name in names)
+    except limits.StorageTrouble as trouble:
+        return [f"Files cannot be looked for: waiting for {trouble.waits_for}."]
+    if not missing:
+        return []
+    looked = f"{missing} of {len(names)} files looked at {'is' if missing == 1 else 'are'} missing"
+    return [f"{looked} in the storage: manage.py orphans names all."]
 
 
 def _keys() -> list[str]:
