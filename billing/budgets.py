@@ -185,14 +185,33 @@ def left(
     person_id: uuid.UUID | None = None,
 ) -> list[BudgetLeft]:
     """What remains of each budget that would cover a hold for this deliverable; scarcest first."""
-    now = now or timezone.now()
-    over = scopes.covered(deliverable, phase, person_id)
-    providers = set(providers)
-    rows = windows.active_budgets([over], providers)
-    covering = [
-        budget for budget in rows if any(over.is_under(budget, provider) for provider in providers or {""})
-    ]
-    return sorted(in_window(covering, now), key=lambda row: (row.left, row.name))
+    return left_of_many(
+        deliverables=[deliverable], phase=phase, providers=providers, now=now, person_id=person_id
+    )[deliverable.pk]
+
+
+def left_of_many(
+    *,
+    deliverables: Iterable[Deliverable],
+    phase: str,
+    providers: Iterable[str],
+    now: datetime.datetime | None = None,
+    person_id: uuid.UUID | None = None,
+) -> dict[uuid.UUID, list[BudgetLeft]]:
+    """As `left`, of each of these deliverables; two queries whatever their number."""
+    now, providers = now or timezone.now(), set(providers)
+    objects = {row.pk: scopes.covered(row, phase, person_id) for row in deliverables}
+    active = windows.active_budgets(list(objects.values()), providers)
+    over = {
+        key: [each for each in active if any(covered.is_under(each, name) for name in providers or {""})]
+        for key, covered in objects.items()
+    }
+    used = {each.pk for covering in over.values() for each in covering}
+    found = {row.id: row for row in in_window([each for each in active if each.pk in used], now)}
+    return {
+        key: sorted((found[each.pk] for each in covering), key=lambda row: (row.left, row.name))
+        for key, covering in over.items()
+    }
 
 
 def in_window(rows: Iterable[Budget], now: datetime.datetime) -> list[BudgetLeft]:

@@ -51,24 +51,36 @@ def budgets_left(
 ) -> tuple[BudgetLeft, ...]:
     """What each budget that covers the deliverable has left, at any of these models' providers, and who can
     raise it; those on the person too who asks for the takes."""
-    providers = {model.partition("/")[0] for model in models}
-    found = budgets.left(
-        deliverable=deliverable,
+    return budgets_of_many([deliverable], phase, models, now, person_id)[deliverable.pk]
+
+
+def budgets_of_many(
+    deliverables: Iterable[Deliverable],
+    phase: str,
+    models: Iterable[str],
+    now: datetime.datetime,
+    person_id: uuid.UUID | None = None,
+) -> dict[uuid.UUID, tuple[BudgetLeft, ...]]:
+    """As `budgets_left`, for deliverables of one workspace; three queries whatever their number."""
+    rows = list(deliverables)
+    found = budgets.left_of_many(
+        deliverables=rows,
         phase=phase,
-        providers=sorted(providers),
+        providers=sorted({model.partition("/")[0] for model in models}),
         now=now,
         person_id=person_id,
     )
-    raised_by = " or ".join(budgets.raised_by(deliverable.workspace)) if found else ""
-    return tuple(
-        BudgetLeft(
-            key=str(row.id),
-            scope=row.scope,
-            name=row.name,
-            left=row.left,
-            provider=row.provider,
-            raised_by=raised_by,
-            hard=row.hard,
-        )
-        for row in found
+    raised_by = " or ".join(budgets.raised_by(rows[0].workspace)) if any(found.values()) else ""
+    return {key: tuple(_left(row, raised_by) for row in covering) for key, covering in found.items()}
+
+
+def _left(row: budgets.BudgetLeft, raised_by: str) -> BudgetLeft:
+    return BudgetLeft(
+        key=str(row.id),
+        scope=row.scope,
+        name=row.name,
+        left=row.left,
+        provider=row.provider,
+        raised_by=raised_by,
+        hard=row.hard,
     )

@@ -6,9 +6,10 @@ Beside its own variables a template knows `{brief}`, `{name}`, `{category}`, `{c
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +24,7 @@ from projects.problems import Invalid
 
 GIVEN = ("brief", "name", "category", "campaign", "client")
 MAX_LENGTH = 8000
+Find = Callable[[Workspace, str], PromptTemplate | None]
 _TOKEN = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]*)\}")
 
 
@@ -63,24 +65,56 @@ def choices(workspace: Workspace, *, chosen: str = "") -> list[tuple[str, str]]:
     return found
 
 
-def for_deliverable(deliverable: Deliverable) -> tuple[str, str]:
+@dataclasses.dataclass(frozen=True)
+class Wording:
+    """What a variant changes of a prompt: values of the template's variables, and words added at its end."""
+
+    words: str = ""
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+AS_IT_IS = Wording()
+
+
+def for_deliverable(
+    deliverable: Deliverable, wording: Wording = AS_IT_IS, *, find_template: Find | None = None
+) -> tuple[str, str]:
     """The prompt that the deliverable's template makes, and the template's `slug@version`.
 
-    Without a template the brief itself is the prompt. Raises Invalid for an unknown template or a
-    variable without a value.
+    Without a template the brief itself is the prompt. Raises Invalid for an unknown template, a variable
+    without a value, or a wording that is too long or names a variable that the template lacks.
     """
+    text, template = _written(deliverable, wording, find_template or find)
+    added = wording.words.strip()
+    text = f"{text}\n{added}".strip() if added else text
+    if wording != AS_IT_IS and len(text) > MAX_LENGTH:
+        raise Invalid({"words": [f"The prompt of {deliverable.name} has more than {MAX_LENGTH} characters."]})
+    return text, template
+
+
+def _written(deliverable: Deliverable, wording: Wording, find_template: Find) -> tuple[str, str]:
     given = given_values(deliverable)
     if not deliverable.prompt_template:
+        _check_known(wording, set())
         return (deliverable.brief or deliverable.name).strip(), ""
-    template = find(deliverable.workspace, deliverable.prompt_template)
+    template = find_template(deliverable.workspace, deliverable.prompt_template)
     if template is None:
         raise Invalid(
             {"prompt_template": [f"There is no template {deliverable.prompt_template}."]},
             remedy="Publish it, or name another one on the deliverable.",
         )
+    _check_known(wording, set(names_in(template.body)))
     defaults = {entry["name"]: str(entry["default"]) for entry in template.variables if entry.get("default")}
     own = {name: str(value) for name, value in deliverable.variables.items()}
-    return fill(template.body, {**defaults, **own, **given}), str(template)
+    return fill(template.body, {**defaults, **own, **wording.variables, **given}), str(template)
+
+
+def _check_known(wording: Wording, known: set[str]) -> None:
+    if unknown := sorted(set(wording.variables) - (known - set(GIVEN))):
+        raise Invalid(
+            {"variables": [f"Its prompt has no variable {', '.join(unknown)}."]},
+            remedy="Leave the deliverable out, or vary its words.",
+        )
 
 
 def given_values(deliverable: Deliverable) -> dict[str, str]:

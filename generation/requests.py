@@ -15,19 +15,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from generation import facts, pipelines, prompts, returned, seeds, steps
+from generation import prompts, returned, seeds, steps
 from generation.canonical import digest, plain
-from generation.models import ControlProfile
+from generation.grounds import Grounds
 from generation.pipelines import PipelineStep
-from projects.models import Asset, Deliverable, ReferenceAnchor, Take
+from projects.models import Asset, Deliverable, Take
 from projects.models.work import SeedPolicy
 from projects.problems import Invalid, Refused
 from routing import brief as questions
 from routing import decide as deciding
-from routing import document, tables
+from routing import document
 from routing.decision import Decision
 from routing.facts import named_models
-from routing.models import CatalogueModel
 
 
 class NoRoute(Refused):
@@ -60,46 +59,43 @@ def resolve(
     source_take: Take | None = None,
     count: int = 1,
     switch: str = "",
+    wording: prompts.Wording = prompts.AS_IT_IS,
     person_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
+    grounds: Grounds | None = None,
 ) -> Resolved:
     """The request that a take of this phase would run now, with its decision; nothing is written.
 
-    `person_id` is who asks, so that the budgets on that person are looked at too.
+    `person_id` is who asks, so that the budgets on that person are looked at too. `wording` varies the
+    prompt of the brief. `grounds` are what was read for many requests already.
     Raises Invalid for values that do not fit, NoTable or NoRoute where no table or
     route serves the deliverable.
     """
     now = now or timezone.now()
     seeds.check_seed(seed)
-    table = tables.current(deliverable.workspace)
-    text, template = _prompt(deliverable, prompt)
-    profile = _profile(deliverable, control_profile)
+    on = grounds or Grounds(deliverable.workspace, now=now, person_id=person_id)
+    table = on.table
+    text, template = _prompt(deliverable, prompt, wording, on)
+    profile = on.profile(control_profile)
     subject = steps.Subject(
         deliverable=deliverable,
         phase=phase,
         prompt=text,
         profile=profile,
-        anchors=_anchors(deliverable) if profile is None or profile.use_anchors else (),
+        anchors=on.anchors(deliverable.campaign_id) if profile is None or profile.use_anchors else (),
         picture=_picture(source_take) if source_take else "",
     )
     question = _question(deliverable, phase, count=count, switch=switch)
-    pipeline_name, graph = _pipeline(deliverable, table, question)
+    pipeline_name, graph = _pipeline(on, question)
     policy = (profile.seed_policy if profile else "") or deliverable.campaign.seed_policy
     locked = policy != SeedPolicy.FREE
     question = dataclasses.replace(
         question,
         pipeline=pipeline_name,
         steps=tuple(steps.asked(step, graph, subject, locked=locked) for step in graph),
-        pinned=_pinned(model, graph, deliverable),
+        pinned=_pinned(model, graph, on),
     )
-    collected = facts.collect(
-        workspace=deliverable.workspace,
-        models={*named_models(table), *([model] if model else [])},
-        now=now,
-        deliverable=deliverable,
-        phase=phase,
-        person_id=person_id,
-    )
+    collected = on.facts(deliverable, phase, {*named_models(table), *([model] if model else [])})
     decision = deciding.decide(question, table, collected)
     request = _request(subject, graph, decision, pipeline_name, template)
     first = seed if seed is not None else seeds.first_seed(deliverable, phase, policy, source_take)
@@ -123,9 +119,11 @@ def priced(
     count: int = 1,
     person_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
+    grounds: Grounds | None = None,
 ) -> Decision:
     """Today's prices and obstacles of exactly this request: its own models in its own order."""
     now = now or timezone.now()
+    on = grounds or Grounds(deliverable.workspace, now=now, person_id=person_id)
     returned.check_request(deliverable, request)
     routes = [
         document.Route(
@@ -140,21 +138,14 @@ def priced(
         )
         for step in request["steps"]
     ]
-    routes.append(_cap_route(deliverable, request["phase"]))
+    routes.append(_cap_route(on, deliverable, request["phase"]))
     table = document.Table(version=0, routes=tuple(routes))
     question = dataclasses.replace(
         _question(deliverable, request["phase"], count=count),
         pipeline=request["pipeline"],
         steps=tuple(returned.step_of(step) for step in request["steps"]),
     )
-    collected = facts.collect(
-        workspace=deliverable.workspace,
-        models=named_models(table),
-        now=now,
-        deliverable=deliverable,
-        phase=request["phase"],
-        person_id=person_id,
-    )
+    collected = on.facts(deliverable, request["phase"], named_models(table))
     return deciding.decide(question, table, collected)
 
 
@@ -166,34 +157,15 @@ def carried_over(request: Mapping[str, Any]) -> dict[str, str]:
 # --- the parts of a request -----------------------------------------------------------------------
 
 
-def _prompt(deliverable: Deliverable, prompt: str | None) -> tuple[str, str]:
+def _prompt(
+    deliverable: Deliverable, prompt: str | None, wording: prompts.Wording, on: Grounds
+) -> tuple[str, str]:
     if prompt is None:
-        return prompts.for_deliverable(deliverable)
+        return prompts.for_deliverable(deliverable, wording, find_template=on.template)
     text = prompt.strip()
     if not text or len(text) > prompts.MAX_LENGTH:
         raise Invalid({"prompt": [f"Give 1 to {prompts.MAX_LENGTH} characters."]})
     return text, ""
-
-
-def _profile(deliverable: Deliverable, name: str | None) -> ControlProfile | None:
-    if not name:
-        return None
-    slug, _, version = name.partition("@")
-    rows = ControlProfile.objects.filter(workspace=deliverable.workspace, slug=slug)
-    if version:
-        rows = rows.filter(version=int(version) if version.isdecimal() else 0)
-    found = rows.order_by("-version").first()
-    if found is None:
-        raise Invalid({"control_profile": [f"There is no control profile {name}."]})
-    return found
-
-
-def _anchors(deliverable: Deliverable) -> tuple[str, ...]:
-    return tuple(
-        ReferenceAnchor.objects.filter(campaign=deliverable.campaign_id, removed_at__isnull=True)
-        .order_by("position", "pk")
-        .values_list("asset__sha256", flat=True)
-    )
 
 
 def _picture(take: Take) -> str:
@@ -219,34 +191,27 @@ def _question(deliverable: Deliverable, phase: str, *, count: int = 1, switch: s
     )
 
 
-def _pipeline(
-    deliverable: Deliverable, table: document.Table, question: questions.Brief
-) -> tuple[str, tuple[PipelineStep, ...]]:
-    route = table.pipeline_route(question)
+def _pipeline(on: Grounds, question: questions.Brief) -> tuple[str, tuple[PipelineStep, ...]]:
+    route = on.table.pipeline_route(question)
     if route is None:
         raise NoRoute(
-            f"Routing version {table.version} has no route for {question.category}, {question.phase}.",
+            f"Routing version {on.table.version} has no route for {question.category}, {question.phase}.",
             remedy="A manager publishes a table that has one.",
         )
-    row = pipelines.find(deliverable.workspace, route.pipeline)
+    row = on.pipeline(route.pipeline)
     if row is None:
         raise NoRoute(
             f"The pipeline {route.pipeline} is not published.",
             remedy="A manager publishes it, or routes to another one.",
         )
-    return str(row), pipelines.parse(row.document)
+    return str(row), on.steps(row)
 
 
-def _pinned(model: str | None, graph: Sequence[PipelineStep], deliverable: Deliverable) -> dict[str, str]:
+def _pinned(model: str | None, graph: Sequence[PipelineStep], on: Grounds) -> dict[str, str]:
     """Where a person asks for one model: the generating steps that it can make."""
     if not model:
         return {}
-    row = (
-        CatalogueModel.objects.filter(key=model, workspace=None)
-        | CatalogueModel.objects.filter(key=model, workspace=deliverable.workspace)
-    ).first()
-    if row is None:
-        raise Invalid({"model": [f"{model} is not in the catalogue."]})
+    row = on.model(model)
     fits = [step.key for step in graph if step.stage == "generation" and step.kind in row.kinds]
     if not fits:
         kinds = ", ".join(row.kinds) or "nothing"
@@ -278,8 +243,7 @@ def _request(
     return dict(plain(body))
 
 
-def _cap_route(deliverable: Deliverable, phase: str) -> document.Route:
+def _cap_route(on: Grounds, deliverable: Deliverable, phase: str) -> document.Route:
     """The cap that the table in force gives this deliverable, as a route without models."""
-    table = tables.current(deliverable.workspace)
-    found = table.pipeline_route(_question(deliverable, phase))
+    found = on.table.pipeline_route(_question(deliverable, phase))
     return document.Route(key="cap", match={}, pipeline="", cap=found.cap if found else None)
