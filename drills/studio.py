@@ -20,7 +20,7 @@ import httpx
 from django.db import Error, connection
 from django.utils import timezone
 
-from generation import accounts, cancel, pipelines, takes, workspaces
+from generation import cancel, keyring, pipelines, takes, workspaces
 from generation.models import ProviderAccount
 from projects import tokens, work
 from projects.identifiers import new_id
@@ -80,7 +80,7 @@ class Studio:
             workspace=self.workspace,
             provider="fal",
             name="main",
-            encrypted_key=accounts.encrypt(KEY),
+            encrypted_key=keyring.encrypt(KEY),
             key_hint="cret",
             base_url=url,
             concurrency=40,

@@ -1,7 +1,6 @@
-"""Provider accounts: keys encrypted at rest, opened only for a call, tested against the provider.
+"""Provider accounts: stored with their keys encrypted, changed with an overlap, tested against the provider.
 
-`settings.ENCRYPTION_KEYS` are Fernet keys: the first encrypts, all of them decrypt, so a new key is put in
-front and `rotate` encrypts anew what the older ones had encrypted.
+What a provider's accounts need (a key or none, a base address, a region, a webhook secret) its profile says.
 """
 
 from __future__ import annotations
@@ -9,87 +8,62 @@ from __future__ import annotations
 import asyncio
 import datetime
 import secrets
-import uuid
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from generation import addresses, keyring
 from generation.models import ProviderAccount
 from generation.providers import clients, registry
-from generation.providers.protocol import Account, ErrorClass, ProviderError
+from generation.providers.profile import Profile, SecretFrom
+from generation.providers.protocol import Account, ProviderError
 from projects import access, events
 from projects.access import Right
 from projects.models import Membership
 from projects.problems import Invalid
 
-
-class KeyLost(ProviderError):
-    """No encryption key of these settings opens the account's key; nothing was sent."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            ErrorClass.AUTH,
-            "The key of this account was encrypted with an ENCRYPTION_KEYS entry that is gone: "
-            "enter the key again, or bring the entry back.",
-            charged=False,
-        )
-
-
-def cipher() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
-
-
-def encrypt(key: str) -> bytes:
-    return cipher().encrypt(key.encode())
-
-
-def decrypt(token: bytes | memoryview) -> str:
-    """The key in the clear; raises KeyLost."""
-    try:
-        return cipher().decrypt(bytes(token)).decode()
-    except InvalidToken:
-        raise KeyLost from None
-
-
-def opened(row: ProviderAccount | None, *, provider: str) -> Account:
-    """The account as an adapter takes it. The built-in renderer needs none; raises KeyLost."""
-    if row is None:
-        return Account(id="", provider=provider, key="", base_url="")
-    return Account(
-        id=str(row.pk),
-        provider=row.provider,
-        key=decrypt(row.encrypted_key),
-        base_url=row.base_url or registry.base_url(row.provider),
-    )
+OVERLAP = datetime.timedelta(hours=24)
+"""How long a replaced key serves what was begun under it, and a replaced secret what it has signed."""
 
 
 def add(
     *,
     provider: str,
     name: str,
-    key: str,
+    key: str = "",
     by: Membership,
     base_url: str = "",
+    region: str = "",
+    extra: Mapping[str, str] | None = None,
+    webhook_secret: str = "",
     concurrency: int = 20,
     rate_per_minute: int | None = None,
     webhooks: bool = False,
     now: datetime.datetime | None = None,
 ) -> ProviderAccount:
-    """Stores an account with its key encrypted; needs the right to administer. Raises Invalid."""
+    """Stores an account with its key encrypted; needs the right to administer. Raises Invalid.
+
+    A key of several parts is a JSON object of them.
+    """
     access.require(by, Right.ADMINISTER)
-    _check(provider, name, key)
+    key = key.strip()
+    _check(provider, name=name, key=key, base_url=base_url, region=region, webhook_secret=webhook_secret)
     try:
         with transaction.atomic():
             row = ProviderAccount.objects.create(
                 workspace=by.workspace,
                 provider=provider,
                 name=name.strip(),
-                encrypted_key=encrypt(key.strip()),
-                key_hint=key.strip()[-4:],
+                encrypted_key=keyring.encrypt(key),
+                key_hint=_hint(provider, key),
+                encrypted_webhook_secret=_sealed(webhook_secret),
                 base_url=base_url.strip(),
+                region=region,
+                extra={k: v.strip() for k, v in (extra or {}).items() if v.strip()},
                 concurrency=concurrency,
                 rate_per_minute=rate_per_minute,
                 webhooks=webhooks,
@@ -103,18 +77,30 @@ def add(
 
 
 def change_key(
-    *, account: ProviderAccount, key: str, by: Membership, now: datetime.datetime | None = None
+    *,
+    account: ProviderAccount,
+    key: str,
+    by: Membership,
+    overlap: datetime.timedelta = OVERLAP,
+    now: datetime.datetime | None = None,
 ) -> None:
-    """Puts a new key in the place of the old one, which cannot be read any more."""
+    """Puts a new key in the place of the old one, which cannot be read any more.
+
+    For the time of `overlap` the old one still serves the calls that were made under it; nothing begins
+    under it. No overlap forgets it at once, as after a leak.
+    """
     access.require(by, Right.ADMINISTER)
-    _check(account.provider, account.name, key)
+    key, now = key.strip(), now or timezone.now()
+    _check(account.provider, name=account.name, key=key, base_url=account.base_url, region=account.region)
+    changes = {
+        "encrypted_key": keyring.encrypt(key),
+        "key_hint": _hint(account.provider, key),
+        "key_changed_at": now,
+        "tested_at": None,
+        "test_result": "",
+    }
     with transaction.atomic():
-        ProviderAccount.objects.visible_to(by).filter(pk=account.pk).update(
-            encrypted_key=encrypt(key.strip()),
-            key_hint=key.strip()[-4:],
-            tested_at=None,
-            test_result="",
-        )
+        _replace(account, by, changes, overlap=overlap, now=now)
         _record(account, by, "account.key_changed", now)
 
 
@@ -152,41 +138,68 @@ def set_limits(
         _record(account, by, "account.limits_changed", now)
 
 
-def rotate() -> int:
-    """Encrypts every key anew with the first of ENCRYPTION_KEYS; answers how many."""
-    count = 0
-    for pk, token in ProviderAccount.objects.order_by("pk").values_list("pk", "encrypted_key"):
-        fresh = cipher().rotate(bytes(token))
-        count += ProviderAccount.objects.filter(pk=pk, encrypted_key=bytes(token)).update(encrypted_key=fresh)
-    return count
+def change_webhook_secret(
+    *,
+    account: ProviderAccount,
+    webhook_secret: str,
+    by: Membership,
+    overlap: datetime.timedelta = OVERLAP,
+    now: datetime.datetime | None = None,
+) -> None:
+    """Puts a new webhook secret in the place of the old one; for the time of `overlap` both hold."""
+    access.require(by, Right.ADMINISTER)
+    now = now or timezone.now()
+    if registry.get(account.provider).profile.webhook_secret is not SecretFrom.ENTERED:
+        raise Invalid({"webhook_secret": ["This provider's webhooks need no secret from you."]})
+    if not webhook_secret.strip():
+        raise Invalid({"webhook_secret": ["Paste the secret that signs the provider's webhooks."]})
+    changes = {"encrypted_webhook_secret": _sealed(webhook_secret)}
+    with transaction.atomic():
+        _replace(account, by, changes, overlap=overlap, now=now)
+        _record(account, by, "account.webhook_secret_changed", now)
+
+
+def _replace(
+    account: ProviderAccount,
+    by: Membership,
+    changes: Mapping[str, Any],
+    *,
+    overlap: datetime.timedelta,
+    now: datetime.datetime,
+) -> None:
+    """Writes new secrets and keeps those before them until their overlap ends, in a transaction."""
+    row = ProviderAccount.objects.visible_to(by).select_for_update().get(pk=account.pk)
+    kept: dict[str, Any] = {}
+    for name in ("encrypted_key", "encrypted_webhook_secret"):
+        if name in changes:
+            kept[f"old_{name}"] = bytes(getattr(row, name)) if overlap and getattr(row, name) else None
+    if overlap:
+        kept["old_until"] = max(now + overlap, row.old_until or now)
+    ProviderAccount.objects.filter(pk=row.pk).update(**changes, **kept)
 
 
 def check_connection(
     *, account: ProviderAccount, by: Membership, now: datetime.datetime | None = None
 ) -> tuple[bool, str]:
-    """Asks the provider whether the key works, by looking for a job that does not exist; keeps the answer.
-
-    Nothing is made and nothing costs money: a provider that says "no such job" has accepted the key.
-    """
+    """Asks the provider whether the key works, by something that costs nothing; keeps the answer."""
     access.require(by, Right.ADMINISTER)
-    works, words = asyncio.run(_probe(opened(account, provider=account.provider)))
+    try:
+        works, words = asyncio.run(_test(keyring.opened(account, provider=account.provider)))
+    except keyring.KeyLost as lost:
+        works, words = False, lost.detail
     ProviderAccount.objects.visible_to(by).filter(pk=account.pk).update(
         tested_at=now or timezone.now(), test_result=words[:200]
     )
     return works, words
 
 
-async def _probe(account: Account) -> tuple[bool, str]:
+async def _test(account: Account) -> tuple[bool, str]:
     provider = registry.get(account.provider)
-    job = str(uuid.uuid4())
     async with clients.opened() as client:
         try:
-            status = await provider.poll(
-                client, account=account, job_id=job, handle={"endpoint": "circletake/test"}
-            )
+            return True, await provider.test(client, account=account)
         except ProviderError as error:
-            return False, _why_not(error, account.provider)
-    return True, f"{account.provider} accepted the key ({status.state.value})."
+            return False, _why_not(error, provider.profile.title)
 
 
 def _why_not(error: ProviderError, provider: str) -> str:
@@ -199,16 +212,68 @@ def _why_not(error: ProviderError, provider: str) -> str:
     return f"{provider} cannot be reached. Check the network and the base URL."
 
 
-def _check(provider: str, name: str, key: str) -> None:
-    errors: dict[str, list[str]] = {}
-    if provider not in registry.names() or provider == "builtin":
-        errors["provider"] = [f"There is no provider {provider} that needs an account."]
-    if not name.strip():
-        errors["name"] = ["Give the account a name, such as the team that pays."]
-    if not key.strip():
-        errors["key"] = ["Paste the key that the provider gave you."]
-    if errors:
+# -- what an account needs ------------------------------------------------------------------------
+
+
+def _check(
+    provider: str, *, name: str, key: str, base_url: str = "", region: str = "", webhook_secret: str = ""
+) -> None:
+    if provider not in registry.with_accounts():
+        raise Invalid({"provider": [f"There is no provider {provider} that needs an account."]})
+    profile = registry.get(provider).profile
+    found = {
+        "name": "" if name.strip() else "Give the account a name, such as the team that pays.",
+        "key": _against_key(profile, key),
+        "base_url": _against_address(profile, base_url.strip()),
+        "region": "" if not region or region in profile.base_urls else "The provider has no such region.",
+        "webhook_secret": ""
+        if not webhook_secret or profile.webhook_secret is SecretFrom.ENTERED
+        else "This provider's webhooks need no secret from you.",
+    }
+    if errors := {field: [words] for field, words in found.items() if words}:
         raise Invalid(errors)
+
+
+def _against_key(profile: Profile, key: str) -> str:
+    """What is wrong with a key; one of several parts needs each that its profile asks for."""
+    if len(profile.key) < 2:
+        needed = bool(profile.key) and profile.key[0].required
+        return "Paste the key that the provider gave you." if needed and not key else ""
+    account = Account(id="", provider="", key=key, base_url="")
+    missing = [part.label for part in profile.key if part.required and not account.part(part.name)]
+    return f"Still missing: {', '.join(missing)}." if missing else ""
+
+
+def _against_address(profile: Profile, base_url: str) -> str:
+    """What is wrong with a base address; a private host and plain HTTP only as the operator allows."""
+    if not base_url:
+        return "" if profile.base_urls else "Enter the address at which the server answers."
+    try:
+        place = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        return "This is no address."
+    if place.scheme not in ("https", "http") or not place.host or place.userinfo:
+        return "An address begins with https:// and a host; user names and passwords do not belong into it."
+    named = place.host in settings.PRIVATE_HOSTS
+    if place.scheme == "http" and not named:
+        return f"Over plain HTTP only hosts are called that the operator names in PRIVATE_HOSTS: {place.host}"
+    try:
+        addresses.require_allowed_literal(place.host)
+    except addresses.PrivateAddress as private:
+        return str(private)
+    return ""
+
+
+def _hint(provider: str, key: str) -> str:
+    """The last four characters of the key, or of the last of its parts."""
+    parts = registry.get(provider).profile.key
+    if len(parts) < 2:
+        return key[-4:]
+    return Account(id="", provider=provider, key=key, base_url="").part(parts[-1].name)[-4:]
+
+
+def _sealed(secret: str) -> bytes:
+    return keyring.encrypt(secret.strip()) if secret.strip() else b""
 
 
 def _record(row: ProviderAccount, by: Membership, kind: str, now: datetime.datetime | None) -> None:

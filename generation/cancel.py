@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import ledger, pots
-from generation import accounts, aftermath, ending, lanes, moves, wire
+from generation import aftermath, ending, keyring, lanes, moves, wire
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers import registry
@@ -140,7 +140,7 @@ def _here(work: Any) -> Any:
 
 
 def _work(call: Call, provider: Provider) -> Any:
-    account = accounts.opened(call.account, provider=call.provider)
+    account = keyring.opened(call.account, provider=call.provider, begun_at=call.intended_at)
     return functools.partial(_ask, provider=provider, account=account, call=call)
 
 

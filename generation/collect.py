@@ -19,7 +19,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import pots
-from generation import aftermath, charges, ending, lanes, moves, pace, renditions, settle, wire
+from generation import (
+    aftermath,
+    charges,
+    ending,
+    inline,
+    keyring,
+    lanes,
+    moves,
+    pace,
+    renditions,
+    settle,
+    wire,
+)
 from generation.charges import Books
 from generation.media import download, probe, store
 from generation.media.download import DownloadFailed
@@ -27,6 +39,7 @@ from generation.media.limits import MalformedMedia, StorageTrouble
 from generation.media.probe import Probe
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
+from generation.providers import registry
 from generation.providers.protocol import ErrorClass, ProviderError
 from projects.models import Asset, Take, TakeAsset
 from routing import health
@@ -35,7 +48,6 @@ BATCH = 60
 AT_ONCE = 24
 DOWNLOAD_SECONDS = 90.0
 MOST_TRIES = 6
-STORED = "store:"  # an output that lies in the store already, as the built-in renderer's do
 STORAGE_PAUSE = datetime.timedelta(seconds=30)
 
 
@@ -57,7 +69,7 @@ def collect_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit
     calls = _calls(leased)
     Run.objects.filter(lease=lease).exclude(pk__in=calls).update(**moves.RESTING)
     books = charges.open_books(calls.values(), now=at)
-    work = {run: functools.partial(_fetch, outputs=call.outputs) for run, call in calls.items()}
+    work = {run: functools.partial(_fetch, call=call) for run, call in calls.items()}
     ended: list[Call] = []
     for batch in wires.each(work, at_once=AT_ONCE):
         instant = now or timezone.now()
@@ -80,6 +92,7 @@ def _calls(runs: Sequence[uuid.UUID]) -> dict[uuid.UUID, Call]:
             "run__take__requested_by",
             "run__take__round",
             "hold",
+            "account",
         )
         .order_by("run", "-number")
         .distinct("run")
@@ -87,22 +100,32 @@ def _calls(runs: Sequence[uuid.UUID]) -> dict[uuid.UUID, Call]:
     return {row.run_id: row for row in rows}
 
 
-async def _fetch(client: httpx.AsyncClient, *, outputs: Sequence[Mapping[str, Any]]) -> list[Kept]:
+async def _fetch(client: httpx.AsyncClient, *, call: Call) -> list[Kept]:
     """Every output of a job, each stored and looked into; raises what makes one of them unusable."""
-    return [await _fetch_one(client, output) for output in outputs]
+    return [await _fetch_one(client, call, output) for output in call.outputs]
 
 
-async def _fetch_one(client: httpx.AsyncClient, output: Mapping[str, Any]) -> Kept:
+async def _fetch_one(client: httpx.AsyncClient, call: Call, output: Mapping[str, Any]) -> Kept:
     url = str(output.get("url") or "")
     if not url:
         if not output.get("text"):
             raise MalformedMedia("The provider says that it succeeded, without media.")
         return Kept(None, "", str(output["text"]))
-    if url.startswith(STORED):
-        name = url.removeprefix(STORED)
+    if url.startswith(inline.STORED):
+        name = url.removeprefix(inline.STORED)
         return await asyncio.to_thread(_stored, name)
-    stored, seen = await download.fetch(client, url, look=_look, timeout_seconds=DOWNLOAD_SECONDS)
+    vouching = _vouching(call) if output.get("authorized") else None
+    stored, seen = await download.fetch(
+        client, url, look=_look, timeout_seconds=DOWNLOAD_SECONDS, vouching=vouching
+    )
     return Kept(seen, stored.name)
+
+
+def _vouching(call: Call) -> download.Vouching:
+    """The headers that the provider wants to see where its outputs lie on the account's own host."""
+    account = keyring.opened(call.account, provider=call.provider, begun_at=call.intended_at)
+    headers = registry.get(call.provider).download_headers(account)
+    return download.Vouching(account.base_url, headers)
 
 
 def _stored(name: str) -> Kept:

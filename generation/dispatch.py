@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
-import functools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from billing.budgets import BudgetRefused
 from circletake import stopping
-from generation import accounts, aftermath, choosing, ending, intents, lanes, moves, pace, unknown, wire
+from generation import aftermath, choosing, ending, intents, lanes, moves, pace, poll, sending, unknown, wire
 from generation.choosing import Hopeless, Later, Order
 from generation.intents import Intent
-from generation.models import Call, ProviderAccount, Run
+from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
-from generation.providers.protocol import ErrorClass, Job, Provider, ProviderError, Submitted
+from generation.providers.protocol import JobState, ProviderError, Submitted
 from projects.models.takes import TAKES_IN_FLIGHT
 from routing import health
 from routing.brief import Breaker
@@ -122,7 +118,7 @@ def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | 
     remote = {i.call.pk: i for i in committed if not i.order.provider.abilities.local}
     for intent in local:
         record({intent.call.pk: (intent, _here(intent))}, now=now or timezone.now())
-    work = {pk: sending(intent) for pk, intent in remote.items()}
+    work = {pk: sending.sending(intent) for pk, intent in remote.items()}
     for batch in wires.each(work, gives_up=stopping.gives_up):
         answers = {pk: (remote[pk], answer) for pk, answer in batch.items()}
         record(answers, now=now or timezone.now())
@@ -133,31 +129,9 @@ def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | 
 def _here(intent: Intent) -> Any:
     try:
         with transaction.atomic():
-            return wire.here(sending(intent)(None))  # type: ignore[arg-type]
+            return wire.here(sending.sending(intent)(None))  # type: ignore[arg-type]
     except ProviderError as error:
         return error
-
-
-def sending(intent: Intent) -> Callable[[httpx.AsyncClient], Any]:
-    """The work of sending an intent, for a wire."""
-    return functools.partial(
-        _submit, provider=intent.order.provider, row=intent.account, job=addressed(intent)
-    )
-
-
-async def _submit(
-    client: httpx.AsyncClient, *, provider: Provider, row: ProviderAccount | None, job: Job
-) -> Submitted:
-    account = accounts.opened(row, provider=provider.name)
-    return await provider.submit(client, account=account, job=job)
-
-
-def addressed(intent: Intent) -> Job:
-    """The job with its token and, where account and provider know webhooks, the address for them."""
-    url = ""
-    if intent.account and intent.account.webhooks and intent.order.provider.abilities.webhooks:
-        url = f"{settings.PUBLIC_URL}/hooks/{intent.call.provider}/{intent.token}/"
-    return dataclasses.replace(intent.order.job, webhook_url=url, token=intent.token)
 
 
 def record(answers: Mapping[uuid.UUID, tuple[Intent, Any]], *, now: datetime.datetime) -> None:
@@ -168,16 +142,7 @@ def record(answers: Mapping[uuid.UUID, tuple[Intent, Any]], *, now: datetime.dat
     for pk, (intent, answer) in answers.items():
         if pk in accepted:
             continue
-        aftermath.not_accepted(call=intent.call, error=as_error(answer), now=now)
-
-
-def as_error(answer: Any) -> ProviderError:
-    """What is no error of the provider's own may have reached it: the answer is lost."""
-    if isinstance(answer, ProviderError):
-        return answer
-    named = "" if isinstance(answer, wire.GivenUp) else f"{type(answer).__name__}: "
-    words = f"{named}{answer}"[:500]
-    return ProviderError(ErrorClass.UNKNOWN, words, ambiguous=True)
+        aftermath.not_accepted(call=intent.call, error=sending.as_error(answer), now=now)
 
 
 def record_accepted(
@@ -200,27 +165,42 @@ def record_accepted(
             to=CallState.ACCEPTED,
             sources=[CallState.INTENDED],
         )
-        moves.runs(
-            {
-                intent.order.run.pk: {
-                    **moves.FREE,
-                    "lane": Lane.POLL,
-                    "due_at": pace.first_look(intent.order.usual_seconds, now),
-                    "result": {
-                        **intent.order.run.result,
-                        "dropped": list(intent.order.job.dropped),
-                        "adjusted": list(intent.order.job.adjusted),
-                        "usual_seconds": intent.order.usual_seconds,
-                    },
-                }
-                for pk, (intent, _) in accepted.items()
-                if pk in moved
-            },
-            to=RunState.RENDERING,
-            sources=[RunState.SUBMITTING, RunState.UNKNOWN],
-        )
+        columns = {
+            intent.order.run.pk: {
+                **moves.FREE,
+                "lane": Lane.POLL,
+                "due_at": pace.first_look(intent.order.usual_seconds, now),
+                "result": {
+                    **intent.order.run.result,
+                    "dropped": list(intent.order.job.dropped),
+                    "adjusted": list(intent.order.job.adjusted),
+                    "usual_seconds": intent.order.usual_seconds,
+                },
+            }
+            for pk, (intent, _) in accepted.items()
+            if pk in moved
+        }
+        moves.runs(columns, to=RunState.RENDERING, sources=[RunState.SUBMITTING, RunState.UNKNOWN])
+        moves.alter(Run, columns, states=[RunState.RENDERING])  # of a call that was held open
         stopped = Call.objects.filter(pk__in=moved, cancel_requested_at__isnull=False)
         lanes.ring("cancel" if stopped.exists() else Lane.POLL)
     late = Call.objects.filter(pk__in=accepted.keys() - moved, state=CallState.UNKNOWN)
     for call in late:
         unknown.follow(call=call, answer=accepted[call.pk][1], now=now)
+    _record_ends(accepted, now=now)
+
+
+def _record_ends(accepted: Mapping[uuid.UUID, tuple[Intent, Submitted]], *, now: datetime.datetime) -> None:
+    """Takes answers that told the end already as polls that did; what was settled meanwhile stays so."""
+    ends = {
+        intent.order.run.pk: (pk, answer.status)
+        for pk, (intent, answer) in accepted.items()
+        if answer.status is not None and answer.status.state not in (JobState.QUEUED, JobState.RUNNING)
+    }
+    watched = poll.watch(list(ends)) if ends else {}
+    known = {
+        run: (one, ends[run][1])
+        for run, one in watched.items()
+        if one.call.pk == ends[run][0] and one.call.state == CallState.ACCEPTED
+    }
+    poll.record(known, now=now)

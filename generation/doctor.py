@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from billing import checks
-from generation import accounts, readiness
+from generation import keyring, readiness
 from generation.media import limits, store
 from generation.models import ProviderAccount
 from projects.models import Asset, Rendition
@@ -106,8 +106,8 @@ def _keys() -> list[str]:
     found = []
     for row in ProviderAccount.objects.select_related("workspace").order_by("pk"):
         try:
-            accounts.decrypt(row.encrypted_key)
-        except accounts.KeyLost:
+            keyring.decrypt(row.encrypted_key)
+        except keyring.KeyLost:
             found.append(
                 f"The key of {row.provider} account {row.name} in {row.workspace} cannot be read: "
                 "put the former key into ENCRYPTION_KEYS, or enter it anew."

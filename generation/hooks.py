@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import datetime
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from generation import lanes, moves, tokens, unknown
+from generation import keyring, lanes, moves, tokens, unknown
 from generation.models import Call, ProviderAccount, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers import clients, registry, webhooks
-from generation.providers.protocol import Provider, Submitted, WebhookEvent, WebhookRejected
+from generation.providers.protocol import Delivery, Provider, Submitted, WebhookEvent, WebhookRejected
 from projects import access
 
 LARGEST = 2 * 1024 * 1024
@@ -40,27 +40,28 @@ def webhook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
         return HttpResponse("The message is too large.", status=413)
     now = timezone.now()
     try:
-        event = _verified(adapter, account, request, now)
+        event = _verified(adapter, account, request, token, now)
     except WebhookRejected as rejected:
         return HttpResponse(str(rejected), status=401, content_type="text/plain; charset=utf-8")
-    call = call or _call_of(provider, account, event)
-    if call is not None:
+    except keyring.KeyLost as lost:
+        return HttpResponse(lost.detail, status=503, content_type="text/plain; charset=utf-8")
+    if event.job_id and (call := call or _call_of(provider, account, event)) is not None:
         take_up(call=call, event=event, now=now)
+    if event.reply is not None:
+        return JsonResponse(dict(event.reply))
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
 def _verified(
-    adapter: Provider, account: ProviderAccount, request: HttpRequest, now: datetime.datetime
+    adapter: Provider, account: ProviderAccount, request: HttpRequest, token: str, now: datetime.datetime
 ) -> WebhookEvent:
     async def receive() -> WebhookEvent:
         async with clients.opened() as client:
             return await webhooks.receive(
                 client,
                 provider=adapter,
-                address=registry.key_set_address(account.provider, account.base_url),
-                headers=dict(request.headers),
-                body=request.body,
-                now=now,
+                account=keyring.opened(account, provider=account.provider, now=now),
+                delivery=Delivery(dict(request.headers), request.body, now, token=token),
             )
 
     return asyncio.run(receive())

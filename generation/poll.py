@@ -15,7 +15,20 @@ import httpx
 from django.db import transaction
 from django.utils import timezone
 
-from generation import accounts, aftermath, again, dispatch, ending, lanes, moves, pace, tokens, unknown, wire
+from generation import (
+    aftermath,
+    again,
+    ending,
+    inline,
+    keyring,
+    lanes,
+    moves,
+    pace,
+    sending,
+    tokens,
+    unknown,
+    wire,
+)
 from generation.models import Call, Run
 from generation.models.runs import CALLS_IN_FLIGHT, CallState, Lane, RunState
 from generation.providers import registry
@@ -23,6 +36,7 @@ from generation.providers.protocol import (
     Account,
     ErrorClass,
     JobState,
+    Lost,
     Provider,
     ProviderError,
     Status,
@@ -37,6 +51,9 @@ GIVEN_UP_AFTER = datetime.timedelta(hours=24)
 """A job of which no poll has told the end for this long is unknown, and listed for a person."""
 
 UNDER_WAY = (RunState.RENDERING, RunState.CANCELLED)
+
+Keys = dict[tuple[uuid.UUID | None, bool], Account]
+"""Opened accounts, and apart from them those opened with the key before the present one."""
 
 
 @dataclasses.dataclass
@@ -57,7 +74,7 @@ def poll_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit: i
     watched = watch(leased)
     idle = set(leased) - set(watched)
     Run.objects.filter(pk__in=idle, lease=lease).update(**moves.RESTING)
-    keys: dict[uuid.UUID | None, Account] = {}
+    keys: Keys = {}
     remote: dict[uuid.UUID, Any] = {}
     with contextlib.ExitStack() as open_files:
         for pk, one in watched.items():
@@ -91,26 +108,27 @@ def watch(runs: Sequence[uuid.UUID]) -> dict[uuid.UUID, Watched]:
 
 def _work(
     one: Watched,
-    keys: dict[uuid.UUID | None, Account],
+    keys: Keys,
     open_files: contextlib.ExitStack,
     now: datetime.datetime,
 ) -> Any:
     """What is to be asked: the job by its id, or by our token or once more under its key where its answer was
     lost."""
-    account_id = one.call.account_id
-    if account_id not in keys:
+    provider, call, row = one.provider, one.call, one.call.account
+    name = (call.account_id, row is not None and keyring.is_old(row, call.intended_at))
+    if name not in keys:
         try:
-            keys[account_id] = accounts.opened(one.call.account, provider=one.call.provider)
-        except accounts.KeyLost as lost:
+            keys[name] = keyring.opened(row, provider=call.provider, begun_at=call.intended_at, now=now)
+        except keyring.KeyLost as lost:
             return functools.partial(_refuse, error=lost)
-    provider, account, call = one.provider, keys[account_id], one.call
+    account = keys[name]
     if call.state == CallState.ACCEPTED:
         return functools.partial(_ask, provider=provider, account=account, call=call)
     if not provider.abilities.look_up:
         if not provider.abilities.idempotency:
             return None
         intent = again.intent(call=call, open_files=open_files, now=now)
-        return dispatch.sending(intent) if intent else None
+        return sending.sending(intent) if intent else None
     return functools.partial(_look_up, provider=provider, account=account, call=call)
 
 
@@ -119,15 +137,19 @@ async def _refuse(client: httpx.AsyncClient, *, error: ProviderError) -> Status:
 
 
 async def _ask(client: httpx.AsyncClient, *, provider: Provider, account: Account, call: Call) -> Status:
-    return await provider.poll(client, account=account, job_id=call.provider_job_id, handle=call.handle)
+    told = await provider.poll(client, account=account, job_id=call.provider_job_id, handle=call.handle)
+    return await inline.kept(told)
 
 
 async def _look_up(
-    client: httpx.AsyncClient, *, provider: Any, account: Account, call: Call
+    client: httpx.AsyncClient, *, provider: Provider, account: Account, call: Call
 ) -> Submitted | None:
-    token = tokens.token_of(call.pk, call.token_hash)
-    found: Submitted | None = await provider.look_up(client, account=account, token=token)
-    return found
+    lost = Lost(
+        token=tokens.token_of(call.pk, call.token_hash),
+        endpoint=call.model.partition("/")[2],
+        sent_at=call.intended_at,
+    )
+    return await provider.find(client, account=account, lost=lost)
 
 
 def _here(work: Any) -> Any:
@@ -145,7 +167,7 @@ def record(answers: Mapping[uuid.UUID, tuple[Watched, Any]], *, now: datetime.da
         if one.call.state != CallState.ACCEPTED:
             _looked_up(one, told, now)
         elif not isinstance(told, Status):
-            _not_answered(one, dispatch.as_error(told), now)
+            _not_answered(one, sending.as_error(told), now)
         elif told.state in (JobState.QUEUED, JobState.RUNNING):
             goes_on[pk] = _goes_on(one, told, now)
         elif told.state == JobState.SUCCEEDED and told.outputs:
@@ -195,7 +217,7 @@ def succeeded(done: Mapping[uuid.UUID, tuple[Watched, Status]], *, now: datetime
         {
             one.call.pk: {
                 **aftermath.told(status),
-                "outputs": [dataclasses.asdict(output) for output in status.outputs],
+                "outputs": [inline.row(output) for output in status.outputs],
                 "evidence": {**one.call.evidence, "seed": status.seed},
                 "ended_at": status.ended_at or now,
             }

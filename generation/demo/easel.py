@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from billing.models import Hold
-from generation import charges, collect, painting, renditions, tokens
+from generation import charges, collect, inline, painting, renditions, tokens
 from generation.collect import Kept
 from generation.inputs import Materials
 from generation.media import probe, store
@@ -150,6 +150,6 @@ def _kept(output: dict[str, Any]) -> Kept:
     url = str(output.get("url", ""))
     if not url:
         return Kept(None, "", str(output["text"]))
-    name = url.removeprefix(collect.STORED)
+    name = url.removeprefix(inline.STORED)
     with store.local(name) as path:
         return Kept(probe.glance(path, sha256=name.rpartition("/")[2]), name)

@@ -131,7 +131,7 @@ class AccountForm(LimitsForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        names = [(name, name) for name in registry.names() if name != "builtin"]
+        names = [(name, registry.get(name).profile.title) for name in registry.with_accounts()]
         self.fields["provider"] = forms.ChoiceField(choices=names, label="Provider")
         self.order_fields(self.field_order)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from projects.identifiers import new_id
 from projects.models import Person, Workspace
@@ -10,7 +11,10 @@ from projects.models.rows import WorkspaceQuerySet
 
 
 class ProviderAccount(models.Model):
-    """`encrypted_key` is a Fernet token; `key_hint` its last four characters, all that is ever shown."""
+    """`encrypted_key` is a Fernet token; `key_hint` its last four characters, all that is ever shown.
+
+    After a change of key or webhook secret the old ones serve, until `old_until`, what was begun under them.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="provider_accounts")
@@ -18,7 +22,14 @@ class ProviderAccount(models.Model):
     name = models.CharField(max_length=80)
     encrypted_key = models.BinaryField()
     key_hint = models.CharField(max_length=4, blank=True)
+    encrypted_webhook_secret = models.BinaryField(default=bytes)  # empty: none was entered
+    key_changed_at = models.DateTimeField(null=True)
+    old_encrypted_key = models.BinaryField(null=True)
+    old_encrypted_webhook_secret = models.BinaryField(null=True)
+    old_until = models.DateTimeField(null=True)
     base_url = models.CharField(max_length=300, blank=True)  # empty: the provider's own
+    region = models.CharField(max_length=40, blank=True)  # one of its profile's; empty: the usual one
+    extra = models.JSONField(default=dict, blank=True)  # further values that are no secrets
     concurrency = models.PositiveIntegerField(default=20)
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     webhooks = models.BooleanField(default=False)
@@ -36,5 +47,10 @@ class ProviderAccount(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "provider", "name"], name="provider_account_name_once"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(old_until__isnull=False)
+                | Q(old_encrypted_key__isnull=True, old_encrypted_webhook_secret__isnull=True),
+                name="provider_account_old_until",
+            ),
         ]

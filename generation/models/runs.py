@@ -90,6 +90,7 @@ class Lane(models.TextChoices):
     SUBMIT = "submit", "Submit"
     POLL = "poll", "Poll"
     COLLECT = "collect", "Collect"
+    HOLD = "hold", "Hold: its answer comes on the call's own connection"
     NONE = "", "None"
 
 

@@ -17,21 +17,21 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from generation.models import SketchJob
+from generation.providers.profile import Abilities, Cancels, Profile
 from generation.providers.protocol import (
-    Abilities,
     Account,
     CancelOutcome,
     ErrorClass,
     Job,
     JobState,
+    Lost,
     ModelFacts,
     Output,
+    Provider,
     ProviderError,
     Status,
     StepRequest,
     Submitted,
-    WebhookEvent,
-    WebhookRejected,
 )
 
 LAG_SECONDS = 20
@@ -47,9 +47,10 @@ ENDED = {
 }
 
 
-class Builtin:
+class Builtin(Provider):
     name = "builtin"
-    abilities = Abilities(cancel=True, look_up=True, idempotency=True, local=True)
+    profile = Profile(title="Built-in renderer", key=())
+    abilities = Abilities(cancel=Cancels.QUEUED, look_up=True, idempotency=True, local=True)
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         """The request as the render lane reads it; what the model does not have is dropped and named."""
@@ -140,20 +141,9 @@ class Builtin:
         drawing = _jobs(job_id).filter(state=SketchJob.State.RUNNING).exists()
         return CancelOutcome.REQUESTED if drawing else CancelOutcome.TOO_LATE
 
-    async def look_up(self, client: httpx.AsyncClient, *, account: Account, token: str) -> Submitted | None:
-        """The job that was sent with this token, if there is one."""
-        row = SketchJob.objects.filter(token=token).only("pk").first()
+    async def find(self, client: httpx.AsyncClient, *, account: Account, lost: Lost) -> Submitted | None:
+        row = SketchJob.objects.filter(token=lost.token).only("pk").first()
         return Submitted(str(row.pk), {}) if row else None
-
-    def parse_webhook(
-        self,
-        *,
-        headers: Mapping[str, str],
-        body: bytes,
-        keys: Mapping[str, Any],
-        now: datetime.datetime,
-    ) -> WebhookEvent:
-        raise WebhookRejected("The built-in renderer sends no webhooks.")
 
 
 def _jobs(job_id: str) -> QuerySet[SketchJob]:

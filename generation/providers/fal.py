@@ -8,24 +8,25 @@ only billable units, and it has neither an idempotency key nor a way to find a j
 from __future__ import annotations
 
 import asyncio
-import datetime
-import functools
+import hashlib
 import json
-import pathlib
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from generation.providers import clients, fal_answers, fal_storage, parameters, webhooks
+from generation.providers import answers, fal_answers, fal_storage, webhooks
+from generation.providers.profile import Abilities, Cancels, Field, Profile, Webhooks
 from generation.providers.protocol import (
-    Abilities,
     Account,
     CancelOutcome,
+    Delivery,
     ErrorClass,
     Job,
     JobState,
     ModelFacts,
+    Provider,
     ProviderError,
     Status,
     StepRequest,
@@ -33,11 +34,13 @@ from generation.providers.protocol import (
     WebhookEvent,
     WebhookRejected,
 )
+from generation.providers.sheets import Sheet
 
 KEEP_OUTPUTS = '{"expiration_duration_seconds": 604800}'
 """fal forgets outputs after a week; ours are stored as soon as a job is done."""
 
 NAMESPACES = ("workflows", "comfy")
+SIGNED = ("request-id", "user-id", "timestamp", "signature")
 STATES = {"IN_QUEUE": JobState.QUEUED, "IN_PROGRESS": JobState.RUNNING}
 CANCELS = {
     "OK": CancelOutcome.CANCELLED,
@@ -47,37 +50,21 @@ CANCELS = {
 }
 
 
-@functools.cache
-def _known() -> Mapping[str, Any]:
-    path = pathlib.Path(__file__).with_name("fal_parameters.json")
-    document: Mapping[str, Any] = json.loads(path.read_text())
-    return document
+sheet = Sheet(__file__)
 
 
-def parameters_of(model: ModelFacts) -> dict[str, parameters.Spec]:
-    """The model's parameters by name; empty for a model whose parameters nobody has written down."""
-    known = _known()
-    entry = known["endpoints"].get(model.endpoint, {})
-    merged: dict[str, parameters.Spec | None] = {}
-    for family in entry.get("like", ()):
-        merged.update(known["families"][family])
-    merged.update(entry.get("parameters", {}))
-    merged.update(model.capabilities.get("parameters") or {})
-    return {name: spec for name, spec in merged.items() if spec is not None}
-
-
-class Fal:
+class Fal(Provider):
     name = "fal"
-    abilities = Abilities(webhooks=True, cancel=True)
+    profile = Profile(
+        title="fal",
+        base_urls={"": "https://queue.fal.run"},
+        key=(Field("key", "Key", "As fal shows it: the key's id, a colon, its secret."),),
+    )
+    abilities = Abilities(webhooks=Webhooks.KEY_SET, cancel=Cancels.RUNNING)
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         """The request in fal's words; raises ProviderError(BAD_REQUEST) when impossible."""
-        specs = parameters_of(model)
-        if not specs:
-            raise parameters.refuse(
-                f"The parameters of {model.key} are not known: add them to the model's capabilities."
-            )
-        made = parameters.translate(model=model.key, specs=specs, request=request)
+        made = sheet.translate(model=model, request=request)
         return Job(
             model=model.endpoint,
             kind=request.kind,
@@ -87,6 +74,13 @@ class Fal:
             adjusted=tuple(made.adjusted),
         )
 
+    async def test(self, client: httpx.AsyncClient, *, account: Account) -> str:
+        """A poll for a job that does not exist, under an app that does not either."""
+        status = await self.poll(
+            client, account=account, job_id=str(uuid.uuid4()), handle={"endpoint": "circletake/test"}
+        )
+        return f"fal accepted the key ({status.state.value})."
+
     async def submit(self, client: httpx.AsyncClient, *, account: Account, job: Job) -> Submitted:
         """Sends the job, its files first. An answer that is lost or unreadable is ambiguous."""
         body = {**job.payload["body"], **await self._files(client, account, job)}
@@ -95,18 +89,18 @@ class Fal:
             "X-Client-Request-Id": job.token,
             "X-Fal-Object-Lifecycle-Preference": KEEP_OUTPUTS,
         }
-        try:
-            response = await client.post(
-                f"{account.base_url.rstrip('/')}/{job.model}",
-                params={"fal_webhook": job.webhook_url} if job.webhook_url else None,
-                headers=headers,
-                json=body,
-            )
-        except httpx.RequestError as error:
-            raise _unsent(error) from error
+        response = await answers.send(
+            client,
+            "POST",
+            f"{account.base_url.rstrip('/')}/{job.model}",
+            who="fal",
+            params={"fal_webhook": job.webhook_url} if job.webhook_url else None,
+            headers=headers,
+            json=body,
+        )
         if response.status_code != 200:
             raise _refused(response)
-        answer = fal_answers.read_json(response)
+        answer = answers.read_json(response)
         if not isinstance(answer, Mapping) or not isinstance(answer.get("request_id"), str):
             raise ProviderError(
                 ErrorClass.UNKNOWN, "fal's answer to the submit cannot be read.", ambiguous=True
@@ -142,7 +136,7 @@ class Fal:
             return Status(JobState.LOST)
         if response.status_code >= 300:
             raise fal_answers.from_response(response)
-        told = fal_answers.read_json(response)
+        told = answers.read_json(response)
         if not isinstance(told, Mapping):
             raise ProviderError(ErrorClass.UNAVAILABLE, "fal's status cannot be read.")
         if told.get("status") != "COMPLETED":
@@ -160,7 +154,7 @@ class Fal:
             return Status(JobState.LOST)
         if told.get("error_type") == "client_cancelled" or status == 499:
             return Status(JobState.CANCELLED, billed_units=units)
-        body = fal_answers.read_json(response)
+        body = answers.read_json(response)
         if status == 200:
             return fal_answers.delivered(body, units)
         if not told.get("error") and not fal_answers.came_from_fal(response):
@@ -172,7 +166,7 @@ class Fal:
     ) -> CancelOutcome:
         """Asks fal to drop the job; after REQUESTED it may still finish, and polling tells."""
         response = await _call(client, "PUT", account, _address(account, job_id, handle, "cancel"))
-        answer = fal_answers.read_json(response)
+        answer = answers.read_json(response)
         said = answer.get("status") if isinstance(answer, Mapping) else None
         if said in CANCELS:
             return CANCELS[str(said)]
@@ -180,24 +174,20 @@ class Fal:
             raise fal_answers.from_response(response)
         return CancelOutcome.CANCELLED if response.status_code == 200 else CancelOutcome.REQUESTED
 
-    def parse_webhook(
-        self,
-        *,
-        headers: Mapping[str, str],
-        body: bytes,
-        keys: Mapping[str, Any],
-        now: datetime.datetime,
-    ) -> WebhookEvent:
+    def parse_webhook(self, delivery: Delivery) -> WebhookEvent:
         """What a signed message says. It names no billable units: a poll does."""
-        webhooks.verify(headers=headers, body=body, keys=keys, now=now)
+        _verify(delivery)
         try:
-            told = json.loads(body)
+            told = json.loads(delivery.body)
             job_id = str(told["request_id"])
         except (ValueError, KeyError, TypeError) as error:
             raise WebhookRejected("The signed message cannot be read.") from error
         return WebhookEvent(
             job_id, fal_answers.webhook_status(told), str(told.get("gateway_request_id") or "")
         )
+
+    def key_set_address(self, account: Account) -> str:
+        return f"{fal_storage.store_url(account.base_url)}/.well-known/jwks.json"
 
 
 provider = Fal()
@@ -220,22 +210,7 @@ def _address(account: Account, job_id: str, handle: Mapping[str, Any], what: str
 
 
 async def _call(client: httpx.AsyncClient, method: str, account: Account, address: str) -> httpx.Response:
-    try:
-        return await client.request(method, address, headers=_authorization(account))
-    except httpx.RequestError as error:
-        if clients.timed_out(error):
-            raise ProviderError(ErrorClass.TIMEOUT, f"fal did not answer: {error!r}") from error
-        raise ProviderError(ErrorClass.UNAVAILABLE, f"fal cannot be reached: {error!r}") from error
-
-
-def _unsent(error: httpx.RequestError) -> ProviderError:
-    if clients.never_sent(error):
-        return ProviderError(ErrorClass.UNAVAILABLE, f"fal cannot be reached: {error!r}", charged=False)
-    return ProviderError(
-        ErrorClass.TIMEOUT if clients.timed_out(error) else ErrorClass.UNKNOWN,
-        f"The job was sent and no answer came: {error!r}",
-        ambiguous=True,
-    )
+    return await answers.ask(client, method, address, who="fal", headers=_authorization(account))
 
 
 def _refused(response: httpx.Response) -> ProviderError:
@@ -250,6 +225,13 @@ def _refused(response: httpx.Response) -> ProviderError:
     return error
 
 
-def key_set_address(account_url: str) -> str:
-    """Where the keys are that sign webhooks, for an account with this base address."""
-    return f"{fal_storage.store_url(account_url)}/.well-known/jwks.json"
+def _verify(delivery: Delivery) -> None:
+    """Request id, user id, time and the SHA-256 of the raw body, joined by line feeds and signed."""
+    values = [delivery.headers.get(f"x-fal-webhook-{name}", "") for name in SIGNED]
+    if not all(values):
+        raise WebhookRejected("A signature header is missing.")
+    *named, timestamp, signature = values
+    webhooks.require_recent(timestamp, now=delivery.now)
+    digest = hashlib.sha256(delivery.body).hexdigest()
+    message = "\n".join([*named, timestamp, digest]).encode()
+    webhooks.require_ed25519(message, signature, keys=delivery.keys)

@@ -11,22 +11,9 @@ from typing import Any
 
 import httpx
 
+from generation.providers import answers
 from generation.providers.protocol import ErrorClass, JobState, Output, ProviderError, Status
 
-CLASS_BY_STATUS = {
-    400: ErrorClass.BAD_REQUEST,
-    401: ErrorClass.AUTH,
-    402: ErrorClass.INSUFFICIENT_CREDIT,
-    403: ErrorClass.AUTH,
-    404: ErrorClass.RETIRED,
-    405: ErrorClass.BAD_REQUEST,
-    408: ErrorClass.TIMEOUT,
-    410: ErrorClass.RETIRED,
-    413: ErrorClass.BAD_REQUEST,
-    422: ErrorClass.BAD_REQUEST,
-    429: ErrorClass.RATE_LIMITED,
-    504: ErrorClass.TIMEOUT,
-}
 CLASS_BY_TYPE = {
     "content_policy_violation": ErrorClass.MODERATED,
     "downstream_service_error": ErrorClass.UNAVAILABLE,
@@ -42,14 +29,6 @@ LOCKED_WORDS = ("balance", "credit", "locked")
 
 LONGEST_DETAIL = 400
 MEDIA = ("images", "image", "videos", "video", "audio")
-
-
-def read_json(response: httpx.Response) -> Any:
-    """The body as JSON, or None where it is none."""
-    try:
-        return response.json()
-    except ValueError:
-        return None
 
 
 def billable_units(response: httpx.Response) -> Decimal | None:
@@ -90,22 +69,14 @@ def from_body(status: int, body: Any, *, units: Decimal | None = None) -> Provid
 def _by_status(status: int, text: str) -> ErrorClass:
     if status == 403 and any(word in text.lower() for word in LOCKED_WORDS):
         return ErrorClass.INSUFFICIENT_CREDIT
-    return CLASS_BY_STATUS.get(status, ErrorClass.UNAVAILABLE if status >= 500 else ErrorClass.UNKNOWN)
+    return answers.class_of(status)
 
 
 def from_response(response: httpx.Response) -> ProviderError:
     """`from_body` for an answer over HTTP, with what its headers add."""
-    error = from_body(response.status_code, read_json(response), units=billable_units(response))
-    error.retry_after_seconds = retry_after(response)
+    error = from_body(response.status_code, answers.read_json(response), units=billable_units(response))
+    error.retry_after_seconds = answers.retry_after(response)
     return error
-
-
-def retry_after(response: httpx.Response) -> float | None:
-    """Seconds; the form with a date is not used by fal and is ignored."""
-    try:
-        return max(0.0, float(response.headers["retry-after"]))
-    except (KeyError, ValueError):
-        return None
 
 
 def came_from_fal(response: httpx.Response) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from generation.providers import fal_answers
+from generation.providers import answers, fal_answers, files
 from generation.providers.protocol import Account, ErrorClass, InputFile, ProviderError
 
 INLINE_BYTES = 256 * 1024
@@ -34,8 +33,7 @@ async def place(client: httpx.AsyncClient, *, account: Account, file: InputFile)
     try:
         size = (await asyncio.to_thread(path.stat)).st_size
         if size <= INLINE_BYTES:
-            data = await asyncio.to_thread(path.read_bytes)
-            return f"data:{file.media_type};base64,{base64.b64encode(data).decode()}"
+            return await files.data_uri(file)
         return await _upload(client, account=account, file=file, path=path, size=size)
     except OSError as error:
         raise ProviderError(
@@ -78,7 +76,7 @@ async def _initiate(
         json={"file_name": f"{file.sha256[:16]}{path.suffix}", "content_type": file.media_type},
     )
     _require_success(response)
-    places = fal_answers.read_json(response)
+    places = answers.read_json(response)
     if not isinstance(places, Mapping) or not {"upload_url", "file_url"} <= places.keys():
         raise ProviderError(
             ErrorClass.UNAVAILABLE, "fal's storage answered without addresses.", charged=False

@@ -2,11 +2,15 @@
 
 A description is a mapping with
   type      string, integer, number, boolean, list, object, size, url (one file) or urls (several)
-  knob      which of our knobs fills it: prompt, seed, size, aspect, resolution, duration, guidance, motion
+  knob      which of our knobs fills it: prompt, seed, size, width, height, aspect, resolution, duration,
+            guidance, motion
   roles     for url and urls: the roles of input files that it takes, the preferred one first
   media     for url and urls: `image` (the default) or `video`
   carries   knobs that a file given here brings along, such as the format of a first frame
-  values    the closed set of values; for a duration or an aspect the nearest is taken, and said
+  values    the closed set of values; for a duration, an aspect or a size the nearest is taken, and said
+  text      for a size: the sign between width and height where it is a text, such as `x`
+  multiple  for a size, width or height: of how many pixels each side is a multiple
+  per       for a duration: how many of the parameter's units a second has, such as 1000
   pixels    for a resolution: which value goes with how many pixels of the shorter side
   least, most, required, default
 A parameter without a knob is set by name, from the parameters of the route.
@@ -24,7 +28,7 @@ from typing import Any
 from generation.providers.protocol import ErrorClass, InputFile, ProviderError, StepRequest
 
 Spec = Mapping[str, Any]
-KNOB_NAMES = {"size": "format", "aspect": "format", "resolution": "format"}
+KNOB_NAMES = dict.fromkeys(("size", "width", "height", "aspect", "resolution"), "format")
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -134,9 +138,45 @@ def _number(knob: str) -> Callable[[Spec, StepRequest], Turned]:
 
 
 def _size(spec: Spec, request: StepRequest) -> Turned:
+    """Both sides as an object, or as a text; out of a closed set the nearest in shape, then in size."""
     if request.width is None or request.height is None:
         return None, ""
-    return {"width": request.width, "height": request.height}, ""
+    asked = (request.width, request.height)
+    if "values" in spec:
+        sizes = {value: _sides(value) for value in spec["values"] if value[0].isdigit()}
+        near = min(sizes, key=lambda value: _distance(sizes[value], asked))
+        sides, value = sizes[near], near
+    else:
+        sides = (_side(spec, asked[0]), _side(spec, asked[1]))
+        value = spec["text"].join(map(str, sides)) if "text" in spec else None
+    remark = "" if sides == asked else f"format: {asked[0]} × {asked[1]} becomes {sides[0]} × {sides[1]}"
+    return value or {"width": sides[0], "height": sides[1]}, remark
+
+
+def _sides(text: str) -> tuple[int, int]:
+    across, down = (int(part) for part in re.findall(r"[0-9]+", text)[:2])
+    return across, down
+
+
+def _distance(sides: tuple[int, int], asked: tuple[int, int]) -> tuple[float, float]:
+    shape = abs(math.log(sides[0] / sides[1] * asked[1] / asked[0]))
+    return round(shape, 2), abs(math.log(sides[0] * sides[1] / (asked[0] * asked[1])))
+
+
+def _side(spec: Spec, asked: int) -> int:
+    multiple = int(spec.get("multiple", 1))
+    return int(_clamped(spec, max(1, round(asked / multiple)) * multiple))
+
+
+def _one_side(name: str) -> Callable[[Spec, StepRequest], Turned]:
+    def turn(spec: Spec, request: StepRequest) -> Turned:
+        asked: int | None = getattr(request, name)
+        if asked is None:
+            return None, ""
+        near = _side(spec, asked)
+        return near, "" if near == asked else f"{name}: {asked} becomes {near}"
+
+    return turn
 
 
 def _aspect(spec: Spec, request: StepRequest) -> Turned:
@@ -169,11 +209,15 @@ def _resolution(spec: Spec, request: StepRequest) -> Turned:
 
 
 def _duration(spec: Spec, request: StepRequest) -> Turned:
-    """The shortest length offered that is long enough, else the longest."""
-    asked = request.duration_seconds
+    """The shortest length offered that is long enough, else the longest; without a set, whole units."""
+    asked, per = request.duration_seconds, Decimal(spec.get("per", 1))
     if asked is None:
         return None, ""
-    offered = {value: Decimal(re.sub(r"[^0-9.]", "", str(value))) for value in spec["values"]}
+    if "values" in spec:
+        offered = {value: Decimal(re.sub(r"[^0-9.]", "", str(value))) / per for value in spec["values"]}
+    else:
+        near = _clamped(spec, asked * per if spec["type"] == "number" else math.ceil(asked * per))
+        offered = {float(near) if spec["type"] == "number" else int(near): Decimal(near) / per}
     long_enough = [value for value in offered if offered[value] >= asked]
     value = min(long_enough or offered, key=lambda v: abs(offered[v] - asked))
     exact = offered[value] == asked
@@ -184,6 +228,8 @@ KNOBS: dict[str, Callable[[Spec, StepRequest], Turned]] = {
     "prompt": _prompt,
     "seed": _seed,
     "size": _size,
+    "width": _one_side("width"),
+    "height": _one_side("height"),
     "aspect": _aspect,
     "resolution": _resolution,
     "duration": _duration,

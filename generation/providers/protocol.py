@@ -10,11 +10,15 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import json
+import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
 import httpx
+
+from generation.providers.profile import Abilities, Profile
 
 
 class ErrorClass(enum.StrEnum):
@@ -71,15 +75,30 @@ class ProviderError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Account:
-    """A provider account as an adapter needs it; the key is in the clear and never logged."""
+    """A provider account as an adapter needs it; keys and secrets are in the clear and never logged.
+
+    `key` is what was entered; where the provider's profile names several parts, `part` gives each of them.
+    `webhook_secrets` are those that hold now: the account's own, and the one before it while both do.
+    """
 
     id: str
     provider: str
     key: str
     base_url: str
+    region: str = ""
+    extra: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    webhook_secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Account({self.provider}, {self.id})"
+
+    def part(self, name: str) -> str:
+        """One of several values that make up the key, such as an access key and its secret; "" for none."""
+        try:
+            parts = json.loads(self.key)
+        except ValueError:
+            return ""
+        return str(parts.get(name, "")) if isinstance(parts, dict) else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +141,8 @@ class Job:
     """A translated request, ready to send.
 
     `dropped` names the knobs that the model does not have, `adjusted` says in words which values it could
-    only come near to ("duration: 7 becomes 10").
+    only come near to ("duration: 7 becomes 10"). A `blocking` job is one whose submit is answered with its
+    result: the engine keeps that call open in a process of its own.
     """
 
     model: str
@@ -133,24 +153,23 @@ class Job:
     adjusted: tuple[str, ...] = ()
     webhook_url: str = ""
     token: str = ""  # our run token, echoed by webhooks; the idempotency key where one exists
-
-
-@dataclasses.dataclass(frozen=True)
-class Submitted:
-    """The provider accepted the job. `handle` is JSON that later calls need (addresses and so on)."""
-
-    job_id: str
-    handle: Mapping[str, Any]
+    blocking: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """One result: either an address to download, or text."""
+    """One result: an address to download, bytes that came with the answer, or text.
+
+    Bytes never reach a row: the engine stores them at once and keeps their address. An `authorized` address
+    is fetched with the provider's `download_headers`, and these go to the account's own host alone.
+    """
 
     url: str = ""
     text: str = ""
     media_type: str = ""
     role: str = "output"
+    data: bytes = dataclasses.field(default=b"", repr=False)
+    authorized: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,15 +189,54 @@ class Status:
 
 
 @dataclasses.dataclass(frozen=True)
+class Submitted:
+    """The provider accepted the job. `handle` is JSON that later calls need (addresses and so on).
+
+    `status` is what the answer told beyond that; one that says the end is taken for the end, without a poll.
+    """
+
+    job_id: str
+    handle: Mapping[str, Any]
+    status: Status | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """A call whose answer was lost, as `find` is asked for it."""
+
+    token: str
+    endpoint: str
+    sent_at: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """A webhook as it came in: raw bytes, header names in lower case, and what can vouch for it.
+
+    `keys` is the provider's key set, `secrets` are those of the account. `token` stood in the address:
+    it is the call's (or the account's) own, and nobody else was given it.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime.datetime
+    token: str = ""
+    keys: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class WebhookEvent:
     """A verified webhook: which job, and what it said. `status` is None when only a poll can tell.
 
-    `other_id` is a second name under which the provider may have told us of the job.
+    `other_id` is a second name under which the provider may have told us of the job. Without a `job_id` it
+    is no message about a job; `reply` is JSON that the provider wants back, such as an echoed challenge.
     """
 
     job_id: str
     status: Status | None
     other_id: str = ""
+    reply: Mapping[str, Any] | None = None
 
 
 class CancelOutcome(enum.StrEnum):
@@ -192,44 +250,63 @@ class WebhookRejected(Exception):
     """The signature is missing, wrong or too old; the caller answers 401 and changes nothing."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Abilities:
-    """What a provider's protocol can do, apart from what each of its models can."""
-
-    webhooks: bool = False
-    cancel: bool = False
-    look_up: bool = False  # a job can be found by our token after its answer was lost
-    idempotency: bool = False
-    local: bool = False  # answers at once from the database, without the network
-
-
 class Provider(Protocol):
-    """One module a provider; `generation.providers.registry.get(name)` finds it."""
+    """One module a provider, its object a subclass of this; `registry.get(name)` finds it.
+
+    What stands here with a body is what a provider has that says nothing else.
+    """
 
     name: str
+    profile: Profile
     abilities: Abilities
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         """The request in the provider's words; raises ProviderError(BAD_REQUEST) when impossible."""
         ...
 
-    async def submit(self, client: httpx.AsyncClient, *, account: Account, job: Job) -> Submitted: ...
+    async def submit(self, client: httpx.AsyncClient, *, account: Account, job: Job) -> Submitted:
+        """Sends the job; raises ProviderError, `ambiguous` where the provider may have taken it."""
+        ...
 
     async def poll(
         self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
-    ) -> Status: ...
+    ) -> Status:
+        """What became of a job. A blocking job has no poll: it is lost, as nothing knows of it."""
+        return Status(JobState.LOST)
 
     async def cancel(
         self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
-    ) -> CancelOutcome: ...
+    ) -> CancelOutcome:
+        """Asks for a job's end. A blocking job that is under way is named by our token."""
+        return CancelOutcome.UNSUPPORTED
 
-    def parse_webhook(
-        self,
-        *,
-        headers: Mapping[str, str],
-        body: bytes,
-        keys: Mapping[str, Any],
-        now: datetime.datetime,
-    ) -> WebhookEvent:
+    async def find(self, client: httpx.AsyncClient, *, account: Account, lost: Lost) -> Submitted | None:
+        """With the ability `look_up`: the job, or None where the provider surely has none.
+
+        The engine sends a job again that is not there. Whoever cannot be sure raises ProviderError.
+        """
+        raise ProviderError(ErrorClass.UNKNOWN, "This provider cannot look a job up.")
+
+    async def test(self, client: httpx.AsyncClient, *, account: Account) -> str:
+        """Asks something that costs nothing and needs the key; says what it found, or raises ProviderError.
+
+        Without one of its own: a poll for a job that does not exist.
+        """
+        status = await self.poll(client, account=account, job_id=str(uuid.uuid4()), handle={})
+        return f"{self.profile.title} accepted the key ({status.state.value})."
+
+    def parse_webhook(self, delivery: Delivery) -> WebhookEvent:
         """Verifies over the raw bytes, then parses; raises WebhookRejected."""
-        ...
+        raise WebhookRejected("This provider sends no webhooks.")
+
+    def key_set_address(self, account: Account) -> str:
+        """Where the keys are that sign webhooks, for Webhooks.KEY_SET."""
+        return ""
+
+    async def webhook_secret(self, client: httpx.AsyncClient, *, account: Account) -> str:
+        """The secret that signs the account's webhooks, where the profile says that it is fetched."""
+        return ""
+
+    def download_headers(self, account: Account) -> Mapping[str, str]:
+        """What an `authorized` output's address wants to see."""
+        return {}

@@ -10,10 +10,6 @@ MODULES = {
     "builtin": "generation.providers.builtin",
     "fal": "generation.providers.fal",
 }
-BASE_URLS = {
-    "builtin": "",
-    "fal": "https://queue.fal.run",
-}
 
 
 class UnknownProvider(LookupError):
@@ -27,6 +23,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(MODULES))
 
 
+def with_accounts() -> tuple[str, ...]:
+    """The providers that a workspace has accounts at."""
+    return tuple(name for name in names() if not get(name).abilities.local)
+
+
 def get(name: str) -> Provider:
     """The adapter of this name; raises UnknownProvider."""
     if name not in MODULES:
@@ -35,15 +36,10 @@ def get(name: str) -> Provider:
     return provider
 
 
-def base_url(name: str) -> str:
-    """Where the provider is found when an account does not say otherwise; raises UnknownProvider."""
-    if name not in BASE_URLS:
-        raise UnknownProvider(name)
-    return BASE_URLS[name]
+def base_url(name: str, *, region: str = "") -> str:
+    """Where the provider is found when an account does not say otherwise; "" where only the account can.
 
-
-def key_set_address(name: str, account_url: str) -> str:
-    """Where the keys are that sign the provider's webhooks; "" for a provider that signs none."""
-    module = importlib.import_module(MODULES[name])
-    find = getattr(module, "key_set_address", None)
-    return str(find(account_url or base_url(name))) if find else ""
+    Raises UnknownProvider.
+    """
+    urls = get(name).profile.base_urls
+    return urls.get(region) or next(iter(urls.values()), "")

@@ -1,7 +1,7 @@
-"""Webhooks that are signed with ED25519: the keys are fetched and kept, the signature is checked exactly.
+"""Webhooks: what vouches for them is fetched and kept, and signatures are checked exactly.
 
-The message and the headers are those of fal: request id, user id, time and the SHA-256 of the raw body,
-joined by line feeds. Nothing of a body is read before its signature holds.
+Nothing of a body is read before its signature holds. An adapter verifies with the functions here, whichever
+its provider's way is; `receive` brings it the keys or secrets.
 """
 
 from __future__ import annotations
@@ -10,47 +10,54 @@ import base64
 import binascii
 import datetime
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hmac
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from generation.providers.protocol import Provider, WebhookEvent, WebhookRejected
+from generation.providers.profile import SecretFrom, Webhooks
+from generation.providers.protocol import (
+    Account,
+    Delivery,
+    Provider,
+    ProviderError,
+    WebhookEvent,
+    WebhookRejected,
+)
 
 MOST_DIGITS = 12  # of a time in seconds
 TOLERANCE_SECONDS = 300
 KEPT_FOR = datetime.timedelta(hours=24)
 FETCH_AT_MOST_EVERY = datetime.timedelta(seconds=60)
-HEADER_NAMES = ("request-id", "user-id", "timestamp", "signature")
-PREFIX = "x-fal-webhook-"
+SECRET_PREFIX = "whsec_"  # noqa: S105  of a secret, none itself
 
 
 class SignatureMismatch(WebhookRejected):
-    """None of the keys made this signature; newer keys might have."""
+    """None of the keys or secrets made this signature; newer ones might have."""
 
 
-def verify(
-    *, headers: Mapping[str, str], body: bytes, keys: Mapping[str, Any], now: datetime.datetime
+# -- what an adapter checks with ------------------------------------------------------------------
+
+
+def require_recent(
+    timestamp: str, *, now: datetime.datetime, tolerance_seconds: int = TOLERANCE_SECONDS
 ) -> None:
-    """Returns when one of the key set's keys signed these bytes at most five minutes away from `now`.
-
-    Raises WebhookRejected for a missing header or a stale time, SignatureMismatch for a signature that
-    no key made.
-    """
-    lower = {name.lower(): value for name, value in headers.items()}
-    values = [lower.get(PREFIX + name, "") for name in HEADER_NAMES]
-    if not all(values):
-        raise WebhookRejected("A signature header is missing.")
-    request_id, user_id, timestamp, signature = values
+    """Raises WebhookRejected unless this is a time in seconds, near enough to `now` in either direction."""
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= MOST_DIGITS):
         raise WebhookRejected("The time of the signature is not a number.")
-    if abs(now.timestamp() - int(timestamp)) > TOLERANCE_SECONDS:
-        raise WebhookRejected("The signature is more than five minutes away from now.")
-    digest = hashlib.sha256(body).hexdigest()
-    message = f"{request_id}\n{user_id}\n{timestamp}\n{digest}".encode()
+    if abs(now.timestamp() - int(timestamp)) > tolerance_seconds:
+        minutes = {300: "five minutes", 1800: "thirty minutes"}.get(
+            tolerance_seconds, f"{tolerance_seconds} s"
+        )
+        raise WebhookRejected(f"The signature is more than {minutes} away from now.")
+
+
+def require_ed25519(message: bytes, signature: str, *, keys: Mapping[str, Any]) -> None:
+    """Raises SignatureMismatch unless one of the key set's keys made this signature (hexadecimal)."""
     try:
         signed = bytes.fromhex(signature)
     except ValueError as error:
@@ -69,65 +76,145 @@ def _signed_by(key: Mapping[str, Any], signature: bytes, message: bytes) -> bool
     return True
 
 
+def require_hmac(message: bytes, signature: str, *, secrets: Iterable[str]) -> None:
+    """Raises SignatureMismatch unless one of the secrets made this HMAC-SHA256 (hexadecimal)."""
+    known = [secret.encode() for secret in secrets if secret]  # an empty secret is known to everybody
+    made = [hmac.new(secret, message, hashlib.sha256).hexdigest() for secret in known]
+    if not any(hmac.compare_digest(one.encode(), signature.encode()) for one in made):
+        raise SignatureMismatch("No secret of the account made this signature.")
+
+
+def require_standard(delivery: Delivery, *, tolerance_seconds: int = TOLERANCE_SECONDS) -> None:
+    """The scheme of Standard Webhooks: id, time and raw body joined by points, HMAC-SHA256, base64.
+
+    The header may carry several signatures, as while a secret is being changed. A secret with the usual
+    prefix is base64, any other is taken as its bytes. Raises WebhookRejected.
+    """
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    message_id, timestamp, signatures = (delivery.headers.get(name, "") for name in names)
+    if not (message_id and timestamp and signatures):
+        raise WebhookRejected("A signature header is missing.")
+    require_recent(timestamp, now=delivery.now, tolerance_seconds=tolerance_seconds)
+    message = f"{message_id}.{timestamp}.".encode() + delivery.body
+    made = [
+        base64.b64encode(hmac.new(_standard_key(secret), message, hashlib.sha256).digest())
+        for secret in delivery.secrets
+    ]
+    given = [
+        text for version, _, text in (one.partition(",") for one in signatures.split()) if version == "v1"
+    ]
+    if not any(hmac.compare_digest(one, text.encode()) for one in made for text in given):
+        raise SignatureMismatch("No secret of the account made this signature.")
+
+
+def _standard_key(secret: str) -> bytes:
+    if not secret.startswith(SECRET_PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    except (binascii.Error, ValueError):
+        return secret.encode()
+
+
+# -- what is fetched and kept ---------------------------------------------------------------------
+
+Fetch = Callable[[], Awaitable[Mapping[str, Any] | None]]
+
+
 @dataclass
 class KeySets:
-    """Key sets by address, each kept for a day and fetched at most once a minute, failures included."""
+    """Key sets and fetched secrets by name, each kept for a day and fetched at most once a minute."""
 
     kept: dict[str, tuple[datetime.datetime, Mapping[str, Any]]] = field(default_factory=dict)
     tried: dict[str, datetime.datetime] = field(default_factory=dict)
 
-    async def get(
-        self, client: httpx.AsyncClient, *, address: str, now: datetime.datetime
-    ) -> Mapping[str, Any]:
-        """The key set behind this address; empty when there is none and none can be had now."""
-        fetched_at, keys = self.kept.get(address, (None, {}))
+    async def get(self, name: str, fetch: Fetch, *, now: datetime.datetime) -> Mapping[str, Any]:
+        """What is kept under this name; empty when there is nothing and nothing can be had now."""
+        fetched_at, found = self.kept.get(name, (None, {}))
         if fetched_at is not None and now - fetched_at < KEPT_FOR:
-            return keys
-        return await self.refresh(client, address=address, now=now) or {}
+            return found
+        return await self.refresh(name, fetch, now=now) or {}
 
-    async def refresh(
-        self, client: httpx.AsyncClient, *, address: str, now: datetime.datetime
-    ) -> Mapping[str, Any] | None:
-        """A newly fetched key set; None when it was tried less than a minute ago or cannot be had."""
-        tried_at = self.tried.get(address)
+    async def refresh(self, name: str, fetch: Fetch, *, now: datetime.datetime) -> Mapping[str, Any] | None:
+        """Newly fetched; None when it was tried less than a minute ago or cannot be had."""
+        tried_at = self.tried.get(name)
         if tried_at is not None and now - tried_at < FETCH_AT_MOST_EVERY:
             return None
-        self.tried[address] = now
-        try:
-            response = await client.get(address)
-            response.raise_for_status()
-            keys = response.json()
-        except (httpx.HTTPError, ValueError):
-            return None
-        if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
-            return None
-        self.kept[address] = (now, keys)
-        return keys
+        self.tried[name] = now
+        found = await fetch()
+        if found is not None:
+            self.kept[name] = (now, found)
+        return found
 
 
 KEY_SETS = KeySets()
+
+
+async def fetch_key_set(client: httpx.AsyncClient, address: str) -> Mapping[str, Any] | None:
+    """The key set behind this address, failures included as None."""
+    try:
+        response = await client.get(address)
+        response.raise_for_status()
+        keys = response.json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    return keys if isinstance(keys, dict) and isinstance(keys.get("keys"), list) else None
+
+
+def _source(client: httpx.AsyncClient, provider: Provider, account: Account) -> tuple[str, Fetch] | None:
+    """Under which name, and how, that is fetched which vouches for this provider's webhooks."""
+    if provider.abilities.webhooks is Webhooks.KEY_SET:
+        address = provider.key_set_address(account)
+        return address, lambda: fetch_key_set(client, address)
+    if provider.profile.webhook_secret is not SecretFrom.FETCHED:
+        return None
+
+    async def fetch() -> Mapping[str, Any] | None:
+        try:
+            secret = await provider.webhook_secret(client, account=account)
+        except ProviderError:
+            return None
+        return {"secrets": [secret]} if secret else None
+
+    return f"secret of {account.id}", fetch
 
 
 async def receive(
     client: httpx.AsyncClient,
     *,
     provider: Provider,
-    address: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    now: datetime.datetime,
+    account: Account,
+    delivery: Delivery,
     key_sets: KeySets = KEY_SETS,
 ) -> WebhookEvent:
-    """The verified event of a delivery; `address` is that of the key set. Raises WebhookRejected.
+    """The verified event of a delivery; raises WebhookRejected.
 
-    A signature that no known key made leads to one look at the newest keys, at most once a minute, so that
-    a change of keys is followed and a flood of forgeries is not passed on.
+    A signature that nothing known made leads to one look at the newest keys or secret, at most once a minute,
+    so that a change is followed and a flood of forgeries is not passed on. What is unsigned is vouched for by
+    the token in its address alone, and therefore says no more than that a poll is due.
     """
-    keys = await key_sets.get(client, address=address, now=now)
+    delivery = replace(
+        delivery,
+        headers={name.lower(): value for name, value in delivery.headers.items()},
+        secrets=account.webhook_secrets,
+    )
+    if provider.abilities.webhooks is Webhooks.UNSIGNED:
+        return replace(provider.parse_webhook(delivery), status=None)
+    source = _source(client, provider, account)
+    if source is None:
+        return provider.parse_webhook(delivery)
+    name, fetch = source
+    found = await key_sets.get(name, fetch, now=delivery.now)
     try:
-        return provider.parse_webhook(headers=headers, body=body, keys=keys, now=now)
+        return provider.parse_webhook(_with(delivery, found))
     except SignatureMismatch:
-        newer = await key_sets.refresh(client, address=address, now=now)
+        newer = await key_sets.refresh(name, fetch, now=delivery.now)
         if newer is None:
             raise
-    return provider.parse_webhook(headers=headers, body=body, keys=newer, now=now)
+    return provider.parse_webhook(_with(delivery, newer))
+
+
+def _with(delivery: Delivery, found: Mapping[str, Any]) -> Delivery:
+    """The delivery with a fetched key set, or with a fetched secret beside those of the account."""
+    secrets = tuple(str(one) for one in found.get("secrets", ()))
+    return replace(delivery, keys=found, secrets=(*secrets, *delivery.secrets))

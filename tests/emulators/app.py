@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.emulators import fal, wire
+from tests.emulators import wire
 from tests.emulators.behaviour import Script
 from tests.emulators.clock import Clock
+from tests.emulators.emulated import Emulated
 from tests.emulators.webhooks import Deliveries
+
+MODULES = ("fal",)
+"""Modules of this package with a class `Provider`; its name is the first part of its addresses."""
 
 
 class Emulator:
@@ -20,8 +25,10 @@ class Emulator:
         self.script = Script(seed=seed, defaults=defaults)
         self.deliveries = Deliveries(self.clock)
         self.connections: Callable[[], Iterable[Any]] = tuple
-        self.fal = fal.Fal(clock=self.clock, script=self.script, deliveries=self.deliveries)
-        self.providers = {"fal": self.fal}
+        self.providers: dict[str, Emulated] = {}
+        for module in MODULES:
+            made = importlib.import_module(f"tests.emulators.{module}").Provider
+            self.providers[made.name] = made(clock=self.clock, script=self.script, deliveries=self.deliveries)
         self.sender: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
@@ -76,7 +83,8 @@ class Emulator:
                 self.clock.advance(float(request.json()["advance"]))
                 return {"now": self.clock.now()}
             case ("POST", "keys"):
-                self.fal.rotate_key(keep=bool((request.json() or {}).get("keep")))
+                asked = request.json() or {}
+                self.providers[asked.get("provider", "fal")].hooks.rotate(keep=bool(asked.get("keep")))
             case ("GET", "log"):
                 return self.log(int(request.query.get("after", "0")))
             case ("GET", "health"):
@@ -84,6 +92,10 @@ class Emulator:
             case _:
                 raise KeyError(name)
         return {"ok": True}
+
+    @property
+    def fal(self) -> Any:
+        return self.providers["fal"]
 
     def log(self, after: int = 0) -> dict[str, Any]:
         """The truth: every accepted job from the `after`-th on, and the refused requests, counted."""

@@ -39,6 +39,7 @@ REQUEST_ERRORS = {  # error_type → HTTP
 }
 SHORT = {
     "policy": "content_policy_violation",
+    "cancelled": "client_cancelled",
     "no_media": "no_media_generated",
     "422": "image_load_error",
     "400": "downstream_service_error",
@@ -48,7 +49,6 @@ SHORT = {
     "504": "generation_timeout",
     "timeout": "startup_timeout",
 }
-GARBAGE = b"<html><body>upstream says <<< no"
 
 
 def failure(name: str, body: Any, request_id: str, units: float) -> tuple[int, dict[str, Any], Reply]:
@@ -96,10 +96,6 @@ def refusal(name: str, endpoint: str, retry_after: float) -> Reply:
         case "429":
             detail = {"detail": "Too many requests.", "error_type": "concurrent_requests_limit"}
             return json_reply(429, detail, retry_after=f"{retry_after:g}")
-        case "garbage":
-            return Reply(200, GARBAGE, {"content-type": "application/json"})
-        case "empty":
-            return Reply(200, b"", {"content-type": "application/json"})
         case "502" | "503" | "504":
             return Reply(int(name), b"<center>nginx</center>", {"content-type": "text/html"})
         case _:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import random
 import struct
+import wave
 import zlib
 
 import av
@@ -19,6 +20,7 @@ from PIL import Image
 
 VARIANTS = 6
 FRAMES_PER_SECOND = 12
+SAMPLES_PER_SECOND = 22_050
 HTML = b"<!doctype html><title>Not a picture</title><p>This file was named .png.</p>"
 
 
@@ -121,3 +123,43 @@ def mp4(*, seed: str, width: int, height: int, seconds: int, size: int) -> bytes
     plain = _mp4(width // 2 * 2, height // 2 * 2, seconds, zlib.crc32(seed.encode()) % 2)
     padding = max(size - len(plain), 40)
     return plain + struct.pack(">I", padding) + b"free" + _filling(seed, padding - 8)
+
+
+@functools.lru_cache(maxsize=32)
+def webp(*, seed: str, width: int, height: int) -> bytes:
+    """A small WebP, distinct by seed through its grain."""
+    rng = numpy.random.default_rng(zlib.crc32(seed.encode()))
+    still = numpy.asarray(_picture(width, height, zlib.crc32(seed.encode()) % VARIANTS)).copy()
+    still[:16, :16] = rng.integers(0, 255, (min(16, height), min(16, width), 3), dtype="uint8")
+    buffer = io.BytesIO()
+    Image.fromarray(still).save(buffer, "WEBP", quality=60)
+    return buffer.getvalue()
+
+
+def _tone(seed: str, seconds: int) -> numpy.ndarray:
+    pitch = 220 + zlib.crc32(seed.encode()) % 400
+    at = numpy.arange(seconds * SAMPLES_PER_SECOND) / SAMPLES_PER_SECOND
+    return (numpy.sin(2 * numpy.pi * pitch * at) * 8000).astype("<i2")
+
+
+def wav(*, seed: str, seconds: int) -> bytes:
+    """One tone, its pitch by seed."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLES_PER_SECOND)
+        file.writeframes(_tone(seed, seconds).tobytes())
+    return buffer.getvalue()
+
+
+def mp3(*, seed: str, seconds: int) -> bytes:
+    """The same tone as MP3."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp3") as container:
+        stream = container.add_stream("libmp3lame", rate=SAMPLES_PER_SECOND)
+        frame = av.AudioFrame.from_ndarray(_tone(seed, seconds)[None, :], format="s16", layout="mono")
+        frame.sample_rate = SAMPLES_PER_SECOND
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            container.mux(packet)
+    return buffer.getvalue()

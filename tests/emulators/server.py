@@ -44,7 +44,7 @@ class Running:
 
     def __init__(self, url: str, emulator: Emulator) -> None:
         self.url = url
-        self.fal_url = f"{url}/fal"
+        self.fal_url = self.url_of("fal")
         self.emulator = emulator  # for the log and the clock without a round trip; same process
 
     def script(self, *rules: Mapping[str, Any], **defaults: Any) -> None:
@@ -56,8 +56,12 @@ class Running:
         jobs: list[dict[str, Any]] = self.emulator.log()["jobs"]
         return jobs
 
-    def refused(self) -> dict[str, int]:
-        return dict(self.emulator.fal.refused)
+    def url_of(self, provider: str) -> str:
+        """The base address of a provider."""
+        return f"{self.url}/{provider}"
+
+    def refused(self, provider: str = "fal") -> dict[str, int]:
+        return dict(self.emulator.providers[provider].refused)
 
     def advance(self, seconds: float) -> None:
         """Puts the providers' clock forward."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import json
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
@@ -13,6 +15,16 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a form: a field's text, or a file."""
+
+    name: str
+    data: bytes
+    filename: str
+    media_type: str
 
 
 @dataclass(slots=True)
@@ -26,9 +38,33 @@ class Request:
     body: bytes
     base: str
     peer: tuple[str, int] | None = None
+    receive: Receive | None = None
 
     def json(self) -> Any:
         return json.loads(self.body or b"null")
+
+    def form(self) -> list[Part]:
+        """The parts of a multipart body, in their order; empty for any other body."""
+        kind = self.headers.get("content-type", "")
+        if not kind.startswith("multipart/"):
+            return []
+        head = f"Content-Type: {kind}\r\n\r\n".encode()
+        whole = email.message_from_bytes(head + self.body, policy=email.policy.HTTP)
+        return [
+            Part(
+                str(part.get_param("name", "", header="content-disposition")),
+                part.get_payload(decode=True),
+                part.get_filename() or "",
+                part.get_content_type(),
+            )
+            for part in whole.iter_parts()
+        ]
+
+    async def hung_up(self) -> None:
+        """Returns when the caller has closed the connection."""
+        while self.receive is not None:
+            if (await self.receive())["type"] == "http.disconnect":
+                return
 
 
 @dataclass(slots=True)
@@ -59,7 +95,14 @@ async def read(scope: Scope, receive: Receive) -> Request:
     base = f"{scope['scheme']}://{headers.get('host', 'localhost')}"
     peer = scope.get("client")
     return Request(
-        scope["method"], scope["path"], query, headers, b"".join(parts), base, peer and tuple(peer)
+        scope["method"],
+        scope["path"],
+        query,
+        headers,
+        b"".join(parts),
+        base,
+        peer and tuple(peer),
+        receive,
     )
 
 

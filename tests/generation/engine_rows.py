@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing import ledger
 from billing.models import ExchangeRate, Hold, PriceRow
-from generation import accounts, collect, dispatch, lanes, poll, render
+from generation import collect, dispatch, keyring, lanes, poll, render
 from generation.models import Call, ProviderAccount, Recipe, Run
 from generation.models.runs import Lane, RunState
 from generation.wire import Wire
@@ -70,7 +70,7 @@ def account(workspace: Workspace, url: str, *, name: str = "main", **fields: Any
         workspace=workspace,
         provider="fal",
         name=name,
-        encrypted_key=accounts.encrypt(KEY),
+        encrypted_key=keyring.encrypt(KEY),
         key_hint="cret",
         base_url=url,
         webhook_token=f"account-{workspace.pk}-{name}",

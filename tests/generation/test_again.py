@@ -16,14 +16,15 @@ from generation import tokens
 from generation.models import Call, ProviderAccount, Run
 from generation.models.runs import CallState, RunState
 from generation.providers import registry
+from generation.providers.profile import Abilities, Profile
 from generation.providers.protocol import (
-    Abilities,
     Account,
     CancelOutcome,
     ErrorClass,
     Job,
     JobState,
     ModelFacts,
+    Provider,
     ProviderError,
     Status,
     StepRequest,
@@ -38,10 +39,11 @@ MODEL = "toy/blocks"
 OTHER = "builtin/sketch-draft"
 
 
-class Toy:
+class Toy(Provider):
     """A provider in memory that makes one job a key, and loses as many answers as it is told to."""
 
     name = "toy"
+    profile = Profile(title="Toy", base_urls={"": "https://toy.example"})
     abilities = Abilities(idempotency=True)
 
     def __init__(self) -> None:
@@ -77,7 +79,6 @@ def toy(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Toy:
     module.provider = made  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(registry.MODULES, "toy", module.__name__)
-    monkeypatch.setitem(registry.BASE_URLS, "toy", "http://127.0.0.1:9")
     engine_rows.model(cast.workspace, MODEL, amount="0.05")
     row = engine_rows.account(cast.workspace, "http://127.0.0.1:9")
     ProviderAccount.objects.filter(pk=row.pk).update(provider="toy")

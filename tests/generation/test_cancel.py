@@ -70,7 +70,7 @@ def test_a_job_in_the_providers_queue_is_taken_out_for_nothing(cast: Cast, engin
     cancel.cancel_due(engine.wires, now=engine.now)
     (call,) = engine_rows.calls_of(take)
     assert (call.state, outcome(take)) == (CallState.CANCELLED, ("voided", Decimal(0)))
-    assert sorted(job["state"] for job in fal.jobs) == ["cancelled", "in_queue"]
+    assert sorted(job["state"] for job in fal.jobs) == ["cancelled", "queued"]
     assert engine_rows.states_of(other) == [RunState.RENDERING]
     fal.program.advance(200)
     engine.until_quiet()

@@ -139,7 +139,7 @@ def test_a_second_collector_finds_nothing_to_do(cast: Cast, engine: Engine, fal:
 
 async def fetched(call: Call) -> list[collect.Kept]:
     async with clients.opened() as client:
-        return await collect._fetch(client, outputs=call.outputs)
+        return await collect._fetch(client, call=call)
 
 
 def counts() -> tuple[int, ...]:

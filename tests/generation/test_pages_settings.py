@@ -11,7 +11,7 @@ import pytest
 from django.core.mail import send_mail
 from django.test import Client
 
-from generation import accounts
+from generation import accounts, keyring
 from generation.models import ProviderAccount
 from projects import tokens
 from projects.models import ApiToken, Category, CategoryTarget, Event, Format, Workspace
@@ -114,7 +114,7 @@ def test_a_key_goes_in_and_never_comes_out(cast: Cast) -> None:
     assert client.post(f"{SETTINGS}providers/add/", body).status_code == 302
     row = ProviderAccount.objects.get()
     assert (row.concurrency, row.rate_per_minute, row.webhooks, row.key_hint) == (5, None, True, "9f3c")
-    assert accounts.decrypt(row.encrypted_key) == KEY
+    assert keyring.decrypt(row.encrypted_key) == KEY
     assert KEY.encode() not in bytes(row.encrypted_key)
     for page in (text(client, f"{SETTINGS}providers/"), text(client, "/w/studio/activity/")):
         assert KEY not in page
@@ -133,7 +133,7 @@ def test_an_admin_replaces_the_key_sets_limits_and_switches_off(cast: Cast) -> N
     assert client.post(f"{address}limits/", {"concurrency": 0}).status_code == 422
     assert client.post(f"{address}switch/", {"enabled": "0"}).status_code == 302
     row.refresh_from_db()
-    assert accounts.decrypt(row.encrypted_key) == "team:another-one-77aa"
+    assert keyring.decrypt(row.encrypted_key) == "team:another-one-77aa"
     assert (row.concurrency, row.rate_per_minute, row.webhooks, row.enabled) == (3, 60, False, False)
 
 

@@ -1,102 +1,31 @@
-"""What the contract suite needs of each provider: its adapter, its emulator, and models to ask."""
+"""What the contract suite needs: the emulated providers, and a kit of each for the cases that apply to it."""
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
-import datetime
-import hashlib
-import pathlib
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 
-from generation.providers import clients, registry
-from generation.providers.protocol import (
-    Account,
-    CancelOutcome,
-    InputFile,
-    Job,
-    JobState,
-    ModelFacts,
-    Provider,
-    Status,
-    StepRequest,
-    Submitted,
-)
 from tests.emulators import inbox as inboxes
-from tests.emulators import media
 from tests.emulators.server import Running, running
-
-REQUEST = StepRequest(kind="image", prompt="A lighthouse", seed=7, width=1024, height=1024)
-FILM_REQUEST = dataclasses.replace(
-    REQUEST, kind="video", seed=None, width=1280, height=720, duration_seconds=Decimal(5)
-)
-ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.BLOCKED, JobState.CANCELLED, JobState.LOST)
+from tests.generation.providers import kits
+from tests.generation.providers.cases import Subject
+from tests.generation.providers.kit import Kit
 
 
-@dataclasses.dataclass
-class Kit:
-    """One adapter with its emulator. `key_set` is where the keys of its webhooks are found."""
-
-    provider: Provider
-    account: Account
-    picture: ModelFacts
-    film: ModelFacts
-    emulator: Running
-    key_set: str
-
-    def job(self, directive: str = "", **changes: Any) -> Job:
-        request = dataclasses.replace(REQUEST, prompt=f"A lighthouse {directive}".strip())
-        made = self.provider.translate(model=self.picture, request=request)
-        return dataclasses.replace(made, token="run-1", **changes)
-
-    def film_job(self, directive: str = "") -> Job:
-        request = dataclasses.replace(FILM_REQUEST, prompt=f"A lighthouse {directive}".strip())
-        return self.provider.translate(model=self.film, request=request)
-
-    def submit(self, job: Job, *, read_seconds: float = 10) -> Submitted:
-        async def ask() -> Submitted:
-            async with clients.opened(timeout=httpx.Timeout(5, read=read_seconds)) as client:
-                return await self.provider.submit(client, account=self.account, job=job)
-
-        return asyncio.run(ask())
-
-    def poll(self, submitted: Submitted) -> Status:
-        async def ask() -> Status:
-            async with clients.opened() as client:
-                return await self.provider.poll(
-                    client,
-                    account=self.account,
-                    job_id=submitted.job_id,
-                    handle=submitted.handle,
-                )
-
-        return asyncio.run(ask())
-
-    def finished(self, submitted: Submitted) -> Status:
-        """The status after the provider's clock was put far enough forward."""
-        self.emulator.advance(3600)
-        return self.poll(submitted)
-
-    def cancel(self, submitted: Submitted) -> CancelOutcome:
-        async def ask() -> CancelOutcome:
-            async with clients.opened() as client:
-                return await self.provider.cancel(
-                    client,
-                    account=self.account,
-                    job_id=submitted.job_id,
-                    handle=submitted.handle,
-                )
-
-        return asyncio.run(ask())
-
-    def now(self) -> datetime.datetime:
-        """The provider's clock."""
-        return datetime.datetime.fromtimestamp(self.emulator.emulator.clock.now(), datetime.UTC)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with cases runs for each case of each kit."""
+    cases = getattr(metafunc.function, "cases", None)
+    if cases is None:
+        return
+    found = [
+        pytest.param(name, case, id=f"{name}: {case.name}")
+        for name, module in kits.modules().items()
+        for case in cases(Subject(name, module.DECLARED))
+    ]
+    unused = [pytest.param(None, None, marks=pytest.mark.skip(reason="no provider has it yet"))]
+    metafunc.parametrize(("kit", "case"), found or unused, indirect=["kit"] if found else [])
 
 
 @pytest.fixture(scope="session")
@@ -120,32 +49,7 @@ def inbox() -> Iterator[inboxes.Inbox]:
         yield opened
 
 
-def fal_kit(emulator: Running) -> Kit:
-    account = Account(id="account-1", provider="fal", key="id:secret", base_url=emulator.fal_url)
-    film = "fal-ai/kling-video/v2.5-turbo/pro/text-to-video"
-    return Kit(
-        provider=registry.get("fal"),
-        account=account,
-        picture=ModelFacts("fal/fal-ai/flux/dev", "fal-ai/flux/dev", {}),
-        film=ModelFacts(f"fal/{film}", film, {}),
-        emulator=emulator,
-        key_set=registry.key_set_address("fal", account.base_url),
-    )
-
-
-KITS = {"fal": fal_kit}
-
-
-@pytest.fixture(params=sorted(KITS))
+@pytest.fixture
 def kit(request: pytest.FixtureRequest, emulator: Running) -> Kit:
-    return KITS[request.param](emulator)
-
-
-def input_file(
-    path: pathlib.Path, *, role: str, size: int = 20_000, media_type: str = "image/jpeg"
-) -> InputFile:
-    data = media.jpeg(seed=path.name, width=64, height=64, size=size)
-    if media_type == "video/mp4":
-        data = media.mp4(seed=path.name, width=64, height=64, seconds=1, size=size)
-    path.write_bytes(data)
-    return InputFile(role, str(path), media_type, hashlib.sha256(data).hexdigest())
+    made: Kit = kits.modules()[request.param].make(emulator)
+    return made

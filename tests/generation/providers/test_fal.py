@@ -26,7 +26,8 @@ from generation.providers.protocol import (
 from routing import catalogue
 from tests.emulators import fal_models
 from tests.emulators.server import Running
-from tests.generation.providers.conftest import Kit, fal_kit, input_file
+from tests.generation.providers.kit import Kit, input_file
+from tests.generation.providers.kits import fal as fal_kit
 
 ENDPOINTS = sorted(
     json.loads(pathlib.Path(fal.__file__).with_name("fal_parameters.json").read_text())["endpoints"]
@@ -53,7 +54,7 @@ def make_file(tmp_path: pathlib.Path) -> MakeFile:
 
 @pytest.fixture
 def kit(emulator: Running) -> Kit:
-    return fal_kit(emulator)
+    return fal_kit.make(emulator)
 
 
 def translate(endpoint: str, capabilities: dict[str, Any] | None = None, **changes: Any) -> Job:
@@ -72,7 +73,7 @@ def test_the_catalogue_marks_exactly_the_models_that_cannot_be_asked() -> None:
     entries = [entry for entry in catalogue.read() if entry["provider"] == "fal"]
     described = {
         entry["key"]: bool(
-            fal.parameters_of(ModelFacts(entry["key"], entry["endpoint"], entry["capabilities"]))
+            fal.sheet.specs(ModelFacts(entry["key"], entry["endpoint"], entry["capabilities"]))
         )
         for entry in entries
     }
@@ -83,7 +84,7 @@ def test_the_catalogue_marks_exactly_the_models_that_cannot_be_asked() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_what_is_described_is_what_the_endpoint_takes(endpoint: str) -> None:
-    ours = fal.parameters_of(ModelFacts(f"fal/{endpoint}", endpoint, {}))
+    ours = fal.sheet.specs(ModelFacts(f"fal/{endpoint}", endpoint, {}))
     theirs = fal_models.PARAMETERS[endpoint]
     assert set(theirs) - set(ours) <= {"sync_mode"}
     assert set(ours) - set(theirs) == set()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import datetime
+import functools
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -14,11 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from generation.providers import clients, fal, webhooks
-from generation.providers.protocol import WebhookRejected
+from generation.providers.protocol import Delivery, WebhookRejected
 from tests.emulators.inbox import Inbox
 from tests.emulators.server import Running
-from tests.generation.providers.conftest import Kit, fal_kit
-from tests.generation.providers.test_contract import delivered, receive
+from tests.generation.providers.kit import Kit
+from tests.generation.providers.kits import fal as fal_kit
+from tests.generation.providers.test_contract_webhooks import delivered
 
 NOW = datetime.datetime(2026, 11, 21, 12, 0, tzinfo=datetime.UTC)
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -46,27 +49,33 @@ def headers(
     }
 
 
+def verify(*, headers: Mapping[str, str], body: bytes, keys: dict[str, Any], now: datetime.datetime) -> None:
+    """fal's signature alone: a message that it holds of can be read."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert fal.provider.parse_webhook(Delivery(lower, body, now, keys=keys)).job_id == "job-1"
+
+
 @pytest.fixture
 def kit(emulator: Running) -> Kit:
-    return fal_kit(emulator)
+    return fal_kit.make(emulator)
 
 
 @pytest.mark.parametrize("seconds", [-300, 0, 300])
 def test_a_signature_of_any_key_in_the_set_holds_for_five_minutes(seconds: int) -> None:
     known = keys(Ed25519PrivateKey.generate(), KEY)
-    webhooks.verify(headers=headers(seconds=seconds), body=BODY, keys=known, now=NOW)
+    verify(headers=headers(seconds=seconds), body=BODY, keys=known, now=NOW)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
 def test_a_signature_from_farther_away_is_stale(seconds: int) -> None:
     with pytest.raises(WebhookRejected, match="five minutes"):
-        webhooks.verify(headers=headers(seconds=seconds), body=BODY, keys=keys(KEY), now=NOW)
+        verify(headers=headers(seconds=seconds), body=BODY, keys=keys(KEY), now=NOW)
 
 
 @pytest.mark.parametrize("name", ["Request-Id", "User-Id", "Timestamp", "Signature"])
 def test_every_header_must_be_there(name: str) -> None:
     with pytest.raises(WebhookRejected, match="missing"):
-        webhooks.verify(headers=headers({f"X-Fal-Webhook-{name}": ""}), body=BODY, keys=keys(KEY), now=NOW)
+        verify(headers=headers({f"X-Fal-Webhook-{name}": ""}), body=BODY, keys=keys(KEY), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -80,65 +89,64 @@ def test_every_header_must_be_there(name: str) -> None:
 )
 def test_a_signature_covers_each_header(changes: dict[str, str]) -> None:
     with pytest.raises(webhooks.SignatureMismatch):
-        webhooks.verify(headers=headers(changes), body=BODY, keys=keys(KEY), now=NOW)
+        verify(headers=headers(changes), body=BODY, keys=keys(KEY), now=NOW)
 
 
 def test_parts_joined_by_anything_but_line_feeds_do_not_verify() -> None:
     with pytest.raises(webhooks.SignatureMismatch):
-        webhooks.verify(headers=headers(separator="\r\n"), body=BODY, keys=keys(KEY), now=NOW)
+        verify(headers=headers(separator="\r\n"), body=BODY, keys=keys(KEY), now=NOW)
 
 
 @pytest.mark.parametrize("time", ["²", "9" * 5000])
 def test_a_time_that_is_no_number_is_rejected(time: str) -> None:
     with pytest.raises(WebhookRejected, match="not a number"):
-        webhooks.verify(
-            headers=headers({"X-Fal-Webhook-Timestamp": time}), body=BODY, keys=keys(KEY), now=NOW
-        )
+        verify(headers=headers({"X-Fal-Webhook-Timestamp": time}), body=BODY, keys=keys(KEY), now=NOW)
 
 
 @pytest.mark.parametrize("known", [{}, {"keys": []}, {"keys": [{"x": "short"}]}, {"keys": [{}]}])
 def test_an_empty_or_broken_key_set_verifies_nothing(known: dict[str, Any]) -> None:
     with pytest.raises(webhooks.SignatureMismatch):
-        webhooks.verify(headers=headers(), body=BODY, keys=known, now=NOW)
+        verify(headers=headers(), body=BODY, keys=known, now=NOW)
 
 
 def test_keys_are_fetched_once_a_day(kit: Kit, inbox: Inbox) -> None:
-    hooks, key_sets = kit.emulator.emulator.fal.hooks, webhooks.KeySets()
+    hooks, key_sets = kit.emulator.emulator.fal.signer, webhooks.KeySets()
     _, (letter, again) = delivered(kit, inbox, "[[webhook:twice]]", count=2)
     before = hooks.asked
-    receive(kit, letter, key_sets=key_sets)
-    receive(kit, again, key_sets=key_sets)
+    kit.receive(letter, key_sets=key_sets)
+    kit.receive(again, key_sets=key_sets)
     assert hooks.asked - before == 1
 
 
 def test_a_change_of_keys_is_followed_after_a_minute(kit: Kit, inbox: Inbox) -> None:
-    hooks, key_sets = kit.emulator.emulator.fal.hooks, webhooks.KeySets()
+    hooks, key_sets = kit.emulator.emulator.fal.signer, webhooks.KeySets()
     _, (letter,) = delivered(kit, inbox)
-    receive(kit, letter, key_sets=key_sets)
+    kit.receive(letter, key_sets=key_sets)
     hooks.rotate(keep=False)
     kit.emulator.advance(61)
     submitted, letters = delivered(kit, inbox, count=2)
-    assert receive(kit, letters[1], key_sets=key_sets).job_id == submitted.job_id
+    assert kit.receive(letters[1], key_sets=key_sets).job_id == submitted.job_id
 
 
 def test_a_flood_of_forgeries_is_not_passed_on_to_the_provider(kit: Kit, inbox: Inbox) -> None:
-    hooks, key_sets = kit.emulator.emulator.fal.hooks, webhooks.KeySets()
+    hooks, key_sets = kit.emulator.emulator.fal.signer, webhooks.KeySets()
     _, (letter,) = delivered(kit, inbox, "[[webhook:forged]]")
     before = hooks.asked
     for _ in range(20):
         with pytest.raises(WebhookRejected):
-            receive(kit, letter, key_sets=key_sets)
+            kit.receive(letter, key_sets=key_sets)
     assert hooks.asked - before == 1
 
 
 def test_keys_that_cannot_be_fetched_reject_and_are_asked_for_again_later(kit: Kit, inbox: Inbox) -> None:
     key_sets = webhooks.KeySets()
     submitted, (letter,) = delivered(kit, inbox)
-    right, kit.key_set = kit.key_set, f"{kit.emulator.url}/nobody/jwks.json"
+    right = kit.account
+    kit.account = dataclasses.replace(right, base_url=f"{kit.emulator.url}/nobody")
     with pytest.raises(webhooks.SignatureMismatch):
-        receive(kit, letter, key_sets=key_sets)
-    kit.key_set = right
-    assert receive(kit, letter, key_sets=key_sets).job_id == submitted.job_id
+        kit.receive(letter, key_sets=key_sets)
+    kit.account = right
+    assert kit.receive(letter, key_sets=key_sets).job_id == submitted.job_id
 
 
 def test_a_signed_message_that_cannot_be_read_is_rejected() -> None:
@@ -147,18 +155,20 @@ def test_a_signed_message_that_cannot_be_read_is_rejected() -> None:
     message = f"job-1\nuser-1\n{stamp}\n{hashlib.sha256(body).hexdigest()}".encode()
     signed = headers({"X-Fal-Webhook-Signature": KEY.sign(message).hex()})
     with pytest.raises(WebhookRejected, match="cannot be read"):
-        fal.provider.parse_webhook(headers=signed, body=body, keys=keys(KEY), now=NOW)
+        verify(headers=signed, body=body, keys=keys(KEY), now=NOW)
 
 
 def test_a_key_set_is_kept_a_day_and_then_fetched_again(kit: Kit) -> None:
-    hooks, key_sets = kit.emulator.emulator.fal.hooks, webhooks.KeySets()
+    hooks, key_sets = kit.emulator.emulator.fal.signer, webhooks.KeySets()
+    address = fal.provider.key_set_address(kit.account)
     before = hooks.asked
 
     async def ask() -> None:
         async with clients.opened() as client:
             for hours in (0, 23, 25):
                 now = NOW + datetime.timedelta(hours=hours)
-                await key_sets.get(client, address=kit.key_set, now=now)
+                fetch = functools.partial(webhooks.fetch_key_set, client, address)
+                await key_sets.get(address, fetch, now=now)
 
     asyncio.run(ask())
     assert hooks.asked - before == 2
