@@ -5,10 +5,12 @@ from generation.models.imports import HistoryJob
 from generation.models.lanes import Canary, SketchJob
 from generation.models.recipes import ControlProfile, Pipeline, PromptTemplate, Recipe
 from generation.models.runs import Call, CallState, Run, RunState
+from generation.models.tallies import CallTally, Verdict
 
 __all__ = [
     "Call",
     "CallState",
+    "CallTally",
     "Canary",
     "ControlProfile",
     "HistoryJob",
@@ -19,4 +21,5 @@ __all__ = [
     "Run",
     "RunState",
     "SketchJob",
+    "Verdict",
 ]
