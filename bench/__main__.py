@@ -10,6 +10,7 @@ import sys
 
 MEASUREMENTS = {
     "in_flight": "2,000 takes in flight at once against an emulated provider",
+    "jobs": "10,000 films in flight, and short jobs one after the other, beside the plain way",
     "history": "a history import of 50,000 rows",
     "pages": "pages of the demo as a signed-in person gets them",
 }
