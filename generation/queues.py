@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
-from generation import cancel, ending
-from generation.models import Call, HistoryJob, Run
-from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, RunState
+from generation import cancel, ending, queue_order, queue_reasons
+from generation.health import provider_of
+from generation.health_now import Place
+from generation.models import HistoryJob, Run
+from generation.models.runs import RUNS_IN_FLIGHT, RunState
 from projects import access
 from projects.access import Right
 from projects.models import Batch, Membership, Take
@@ -20,6 +23,8 @@ from projects.models.takes import TAKES_IN_FLIGHT, TakeState
 ROWS = 100
 BATCHES = 20
 MOST_CANCELLED = 1000
+RECENT = datetime.timedelta(days=1)
+FEW = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Row:
     tier: str
     model: str
     waiting_for: str
+    kind: str
     may_cancel: bool
     may_go_next: bool
 
@@ -49,7 +55,7 @@ def in_flight(member: Membership, *, mine: bool) -> QuerySet[Take]:
     """Takes that are not done, in the order in which each person wants them."""
     rows: QuerySet[Take] = Take.objects.visible_to(member).filter(state__in=TAKES_IN_FLIGHT)
     if mine:
-        return rows.filter(requested_by=member.person_id).order_by("position", "requested_at", "pk")
+        return rows.filter(requested_by=member.person_id).order_by(*queue_order.ORDER)
     return rows.order_by("requested_at", "pk")
 
 
@@ -61,8 +67,8 @@ def summary(member: Membership) -> Summary:
     return Summary(**found)
 
 
-def rows(member: Membership, *, mine: bool) -> list[Row]:
-    """At most ROWS takes with the step that each of them is at."""
+def rows(member: Membership, *, mine: bool, places: Mapping[str, Place], now: datetime.datetime) -> list[Row]:
+    """At most ROWS takes with the step that each of them is at, and what it waits for."""
     takes = in_flight(member, mine=mine).select_related(
         "deliverable__campaign__project", "requested_by", "poster"
     )[:ROWS]
@@ -70,7 +76,21 @@ def rows(member: Membership, *, mine: bool) -> list[Row]:
     runs = _current_runs([take.pk for take in shown])
     approves = Right.APPROVE in access.rights_of(member)
     makes = Right.MAKE in access.rights_of(member)
-    return [_row(take, runs.get(take.pk), member, approves=approves, makes=makes) for take in shown]
+    found = []
+    for take in shown:
+        run = runs.get(take.pk)
+        kind, words = _why(run, places, now)
+        found.append(_row(take, run, member, approves=approves, makes=makes, kind=kind, words=words))
+    return found
+
+
+def _why(run: Run | None, places: Mapping[str, Place], now: datetime.datetime) -> tuple[str, str]:
+    """The kind of reason and its words; nothing for a step that is under way without any."""
+    if run is None or (run.state not in (RunState.QUEUED, RunState.UNKNOWN) and not run.waiting_for):
+        return "", ""
+    later = run.due_at is not None and run.due_at > now
+    provider = provider_of(_choice(run).get("model", ""))
+    return queue_reasons.why(run.waiting_for, provider=provider, later=later, places=places, now=now)
 
 
 def _current_runs(takes: list[uuid.UUID]) -> dict[uuid.UUID, Run]:
@@ -84,7 +104,16 @@ def _current_runs(takes: list[uuid.UUID]) -> dict[uuid.UUID, Run]:
     return found
 
 
-def _row(take: Take, run: Run | None, member: Membership, *, approves: bool, makes: bool) -> Row:
+def _row(
+    take: Take,
+    run: Run | None,
+    member: Membership,
+    *,
+    approves: bool,
+    makes: bool,
+    kind: str,
+    words: str,
+) -> Row:
     own = take.requested_by_id == member.person_id
     choice = _choice(run)
     return Row(
@@ -93,7 +122,8 @@ def _row(take: Take, run: Run | None, member: Membership, *, approves: bool, mak
         state=run.state if run else take.state,
         tier=choice.get("tier", "") or take.tier,
         model=choice.get("model", ""),
-        waiting_for=run.waiting_for if run else "",
+        waiting_for=words,
+        kind=kind,
         may_cancel=approves or (own and makes),
         may_go_next=own and makes and take.state in (TakeState.PLANNED, TakeState.QUEUED),
     )
@@ -107,20 +137,24 @@ def _choice(run: Run | None) -> dict[str, Any]:
     return dict(choices[min(run.choice if run else 0, len(choices) - 1)])
 
 
-def providers(member: Membership) -> list[dict[str, Any]]:
-    """Calls under way by provider, with the age of the oldest."""
-    under_way = Call.objects.visible_to(member).filter(state__in=CALLS_IN_FLIGHT).values("provider")
-    counted = under_way.annotate(
-        number=Count("pk"), unknown=Count("pk", filter=Q(state="unknown")), oldest=Min("intended_at")
+def ended_badly(member: Membership, *, now: datetime.datetime) -> QuerySet[Take]:
+    """One's own takes of the last day that failed or that a budget stopped, and that were not made again."""
+    newer = Take.objects.filter(
+        deliverable=OuterRef("deliverable"),
+        request_hash=OuterRef("request_hash"),
+        number__gt=OuterRef("number"),
     )
-    return [dict(row) for row in counted.order_by("provider")]
-
-
-def waiting_reasons(member: Membership) -> list[dict[str, Any]]:
-    """What waits, by what it waits for, the most frequent first."""
-    waiting = Run.objects.visible_to(member).filter(state=RunState.QUEUED).values("waiting_for")
-    counted = waiting.annotate(number=Count("pk")).order_by("-number", "waiting_for")
-    return [dict(row) for row in counted[:10]]
+    return (
+        Take.objects.visible_to(member)
+        .filter(
+            requested_by=member.person_id,
+            requested_at__gte=now - RECENT,
+            state__in=[TakeState.FAILED, TakeState.STOPPED_BY_BUDGET],
+        )
+        .exclude(Exists(newer))
+        .select_related("deliverable")
+        .order_by("-requested_at", "-pk")[:FEW]
+    )
 
 
 def open_batches(member: Membership) -> QuerySet[Batch]:

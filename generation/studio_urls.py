@@ -16,6 +16,7 @@ from generation.views import (
     search,
     settings,
     tokens,
+    unknown,
 )
 
 WORKSPACE = "w/<slug:workspace>/"
@@ -56,7 +57,10 @@ urlpatterns = [
     path(f"{QUEUE}cancel-mine/", queue.cancel_mine, name="cancel_mine"),
     path(f"{QUEUE}<uuid:take_id>/cancel/", queue.cancel, name="queue_cancel"),
     path(f"{QUEUE}<uuid:take_id>/next/", queue.run_next, name="queue_next"),
-    path(f"{QUEUE}calls/<uuid:call_id>/", queue.settle_unknown, name="settle_unknown"),
+    path(f"{QUEUE}<uuid:take_id>/order/", queue.reorder, name="queue_order"),
+    path(f"{QUEUE}unknown/", unknown.page, name="unknown"),
+    path(f"{QUEUE}unknown/<uuid:verdict_id>/back/", unknown.take_back, name="take_back_verdict"),
+    path(f"{QUEUE}calls/<uuid:call_id>/", unknown.say, name="say_verdict"),
     path(f"{WORKSPACE}batches/new/", batches.new, name="new_batch"),
     path(BATCH, batches.batch, name="batch"),
     path(f"{BATCH}cancel/", batches.cancel, name="cancel_batch"),

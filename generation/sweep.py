@@ -18,7 +18,7 @@ from django_q.models import Schedule
 
 from billing import ledger, month_sums, pot_days
 from billing.models import Hold
-from generation import batches, ending, history_jobs, lanes, moves, unknown
+from generation import batches, ending, history_jobs, lanes, moves, tallies, unknown, verdicts
 from generation.api import idempotency
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, CallState, Lane, RunState
@@ -77,6 +77,8 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "old_jobs": old_jobs,
         "old_keys": idempotency.forget_old,
         "months": month_sums.fold,
+        "tallies": tallies.fold,
+        "verdicts": verdicts.carry_out_due,
     }
     found = {}
     for name, part in parts.items():

@@ -41,6 +41,10 @@ GET      read            w/<workspace>/deliverables/<deliverable_id>/quote/
 POST     approve         w/<workspace>/deliverables/<deliverable_id>/reopen/
 POST     make            w/<workspace>/deliverables/<deliverable_id>/upload/
 GET,POST keep_books      w/<workspace>/history/
+GET      read            w/<workspace>/health/
+GET      read            w/<workspace>/health/calls/
+GET      read            w/<workspace>/health/charts/<name>/<digest>.svg
+GET      read            w/<workspace>/health/tables/<table>.csv
 GET      read            w/<workspace>/media/<asset_id>/
 GET      read            w/<workspace>/media/<asset_id>/<kind>/
 GET      read            w/<workspace>/month/
@@ -75,6 +79,9 @@ POST     approve         w/<workspace>/queue/calls/<call_id>/
 POST     make            w/<workspace>/queue/cancel-mine/
 POST     make            w/<workspace>/queue/<take_id>/cancel/
 POST     make            w/<workspace>/queue/<take_id>/next/
+POST     make            w/<workspace>/queue/<take_id>/order/
+GET      read            w/<workspace>/queue/unknown/
+POST     approve         w/<workspace>/queue/unknown/<verdict_id>/back/
 GET,POST keep_books      w/<workspace>/rates/new/
 GET      read            w/<workspace>/routing/
 GET      read            w/<workspace>/routing/dry-run/

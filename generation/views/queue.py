@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from generation import cancel as cancelling
-from generation import queues, takes, unknown
-from generation.models import Call
+from generation import health_now, queue_order, queue_reasons, queues, takes, unknown
 from generation.views.desk import find_take
 from generation.views.refusals import shows_refusals
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
+from projects.identifiers import new_id
+from projects.models import Take
+from projects.problems import Refused
 
 
 @require_safe
@@ -25,17 +28,19 @@ def queue(request: WorkspaceRequest) -> HttpResponse:
     """What is under way; htmx gets the part that changes."""
     member, rights = request.membership, rights_of(request.membership)
     everybody = request.GET.get("whose", "" if Right.MAKE in rights else "all") == "all"
+    now = timezone.now()
+    places = {place.provider: place for place in health_now.places(member, known=[])}
     context: dict[str, Any] = {
         "everybody": everybody,
         "summary": queues.summary(member),
-        "rows": queues.rows(member, mine=not everybody),
+        "rows": queues.rows(member, mine=not everybody, places=places, now=now),
         "limit": queues.ROWS,
-        "providers": queues.providers(member),
-        "reasons": queues.waiting_reasons(member),
+        "places": [place for place in places.values() if place.in_flight or place.waiting],
+        "reasons": queue_reasons.reasons(member, places=places, now=now),
+        "ended_badly": _to_retry(request, now=now),
         "batches": queues.open_batches(member),
         "imports": queues.open_imports(member),
-        "unknown": [_evidence(call) for call in unknown.waiting(membership=member)],
-        "may_settle": Right.APPROVE in rights,
+        "unknown": unknown.waiting(membership=member).count(),
     }
     beside_the_desk = request.headers.get("HX-Target", "").endswith("#queue-drawer-body")
     part = "#drawer" if beside_the_desk else "#live" if request.headers.get("HX-Request") else ""
@@ -72,16 +77,15 @@ def run_next(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@workspace_page(Right.APPROVE)
+@workspace_page(Right.MAKE)
 @shows_refusals
-def settle_unknown(request: WorkspaceRequest, call_id: uuid.UUID) -> HttpResponse:
-    """A person says what became of a call: `happened` 1, with the provider's job id if it is known, or 0."""
-    call = get_object_or_404(Call.objects.visible_to(request.membership), pk=call_id)
-    if request.POST.get("happened") == "1":
-        unknown.it_happened(call=call, by=request.membership, job_id=request.POST.get("job_id", "").strip())
+def reorder(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
+    """Moves one's own waiting take: `by` -1 or 1 past its neighbour, else before `before` (none: last)."""
+    take, by = find_take(request, take_id), request.POST.get("by", "")
+    if by in ("-1", "1"):
+        queue_order.step(take=take, by=request.membership, later=by == "1")
     else:
-        unknown.it_did_not(call=call, by=request.membership)
-    messages.success(request, "The call is settled.")
+        queue_order.put_before(take=take, before=_uuid(request.POST.get("before", "")), by=request.membership)
     return _back(request)
 
 
@@ -92,20 +96,15 @@ def _back(request: WorkspaceRequest) -> HttpResponse:
     return response
 
 
-def _evidence(call: Call) -> dict[str, Any]:
-    """A call whose end is not known, with what is known of it, in the order in which a person reads it."""
-    named = (
-        ("What happened", "what_happened"),
-        ("Asked at", "intended_at"),
-        ("Account", "account"),
-        ("Provider's job", "job_id"),
-        ("Hash of the request", "payload_sha256"),
-        ("Sent once more at", "sent_once_more_at"),
-    )
-    facts = [(label, call.evidence[key]) for label, key in named if call.evidence.get(key)]
-    return {
-        "call": call,
-        "take": call.run.take,
-        "facts": facts,
-        "amount": call.hold.amount if call.hold else None,
-    }
+def _to_retry(request: WorkspaceRequest, *, now: datetime.datetime) -> list[tuple[Take, uuid.UUID]]:
+    """One's own takes that ended badly, each with the id of the round that a retry makes."""
+    if Right.MAKE not in rights_of(request.membership):
+        return []
+    return [(take, new_id()) for take in queues.ended_badly(request.membership, now=now)]
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        raise Refused("There is no such take.", status=404) from None

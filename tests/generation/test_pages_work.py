@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from generation import batches, heroes, prompts, queues, reviews, takes
 from generation.models import PromptTemplate, Run
-from generation.models.runs import CallState, RunState
+from generation.models.runs import RunState
 from projects.models import Batch, Deliverable, Event, Role, Take
 from projects.models.takes import TakeState
 from tests import factories
@@ -96,34 +96,15 @@ def test_run_next_puts_ones_own_take_first(cast: Cast) -> None:
     second.refresh_from_db()
     assert second.position == first.position - 1
     assert signed_in(cast.reviewer).post(f"{QUEUE}{first.pk}/next/").status_code == 409
-    rows = queues.rows(cast.producer, mine=True)
+    rows = queues.rows(cast.producer, mine=True, places={}, now=timezone.now())
     assert [row.take.pk for row in rows] == [second.pk, first.pk]
 
 
-def test_a_lost_call_is_listed_with_its_evidence_and_a_manager_settles_it(
-    cast: Cast, engine: Engine, fal: Fal
-) -> None:
-    take, call = lost(cast, engine)
-    page = text(signed_in(cast.manager), QUEUE)
+def test_the_queue_names_lost_answers_and_leads_to_them(cast: Cast, engine: Engine, fal: Fal) -> None:
+    lost(cast, engine)
+    page = text(signed_in(cast.producer), QUEUE)
     assert "Sent, and no answer is known" in page
-    assert call.payload_hash in page
-    assert "€0.05" in page
-    address = f"{QUEUE}calls/{call.pk}/"
-    assert "It happened" not in text(signed_in(cast.producer), QUEUE)
-    assert statuses(cast, address, method="post", happened="0") == only(cast, "manager", status=302)
-    call.refresh_from_db()
-    assert call.state == CallState.REFUSED
-    assert signed_in(cast.manager).post(address, {"happened": "1"}).status_code == 409
-    assert signed_in(cast.stranger).post(f"/w/elsewhere/queue/calls/{call.pk}/").status_code == 404
-    assert engine_rows.open_holds(take) == 1
-
-
-def test_a_job_that_happened_is_followed_by_its_id(cast: Cast, engine: Engine, fal: Fal) -> None:
-    _, call = lost(cast, engine)
-    body = {"happened": "1", "job_id": fal.jobs[0]["request_id"]}
-    assert signed_in(cast.manager).post(f"{QUEUE}calls/{call.pk}/", body).status_code == 302
-    call.refresh_from_db()
-    assert (call.state, call.provider_job_id) == (CallState.ACCEPTED, fal.jobs[0]["request_id"])
+    assert f'href="{QUEUE}unknown/"' in page
 
 
 def test_twice_the_takes_cost_the_same_number_of_queries(cast: Cast) -> None:

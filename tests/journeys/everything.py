@@ -32,6 +32,8 @@ NO_PAGES = {
     "w/<workspace>/batches/new/": "shows what was ticked, opened with a choice",
     "w/<workspace>/deliverables/<deliverable_id>/files/": "a ZIP",
     "w/<workspace>/deliverables/<deliverable_id>/quote/": "a part of the take desk",
+    "w/<workspace>/health/charts/<name>/<digest>.svg": "a picture",
+    "w/<workspace>/health/tables/<table>.csv": "a CSV file",
     "w/<workspace>/media/<asset_id>/": "a file",
     "w/<workspace>/media/<asset_id>/<kind>/": "a picture",
     "w/<workspace>/month/<month>/charts/<digest>.svg": "a picture",

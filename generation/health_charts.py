@@ -1,0 +1,76 @@
+"""Charts of the page of health as SVG: how calls ended over time, and how long they took."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from billing.charts import GRID, INK
+from generation.health import Report
+
+NAMES = ("calls", "times")
+ENDED = ("Succeeded", "Failed", "Cancelled")
+COLOURS = ("#3f9d76", "#d9534f", "#8a8a8a")
+QUANTILES = ("Half within (p50)", "95 % within (p95)")
+LINES = ("#7a9cf0", "#c08a2d")
+#: The least that the axis of times shows, in seconds: logarithmic from there.
+LEAST_SECONDS = 0.1
+FORMATS = {"hour": "%H:%M", "day": "%H:%M", "week": "%-d %b", "month": "%-d %b"}
+
+
+def values(name: str, report: Report) -> list[dict[str, Any]]:
+    """What a chart shows, as the table below it has it."""
+    found: list[dict[str, Any]] = []
+    for at, figures in report.slots:
+        if name == "calls":
+            counts = (figures.succeeded, figures.failed, figures.cancelled)
+            parts: Any = zip(ENDED, counts, strict=True)
+        else:
+            parts = zip(QUANTILES, (figures.p50, figures.p95), strict=True)
+        found += [{"at": at.isoformat(), "part": part, "n": n} for part, n in parts if n is not None]
+    return found
+
+
+def digest(name: str, report: Report) -> str:
+    """A hash of what the chart shows."""
+    return hashlib.sha256(json.dumps([name, report.span.key, values(name, report)]).encode()).hexdigest()[:16]
+
+
+def svg(name: str, report: Report) -> bytes:
+    """The chart, in colours that stand on a dark and on a light page."""
+    import altair  # heavy, and only needed for a chart that no browser holds yet
+    import vl_convert
+
+    rows = values(name, report)
+    base = altair.Chart({"values": rows})
+    axis = altair.Axis(title=None, format=FORMATS[report.span.key], labelOverlap=True)
+    if name == "calls":
+        chart = base.mark_bar().encode(
+            x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc"), bandPosition=0.5),
+            y=altair.Y("n:Q", title="Calls that ended", axis=altair.Axis(tickMinStep=1, format="~s")),
+            color=_colours(ENDED, COLOURS),
+            order="part:N",
+        )
+    else:
+        scale = altair.Scale(type="log", domainMin=LEAST_SECONDS)
+        chart = base.mark_line(point=True, interpolate="monotone").encode(
+            x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc")),
+            y=altair.Y("n:Q", title="Seconds from submit to result", scale=scale),
+            color=_colours(QUANTILES, LINES),
+        )
+    made = (
+        chart.properties(width=640, height=200, background="transparent")
+        .configure_axis(labelColor=INK, titleColor=INK, gridColor=GRID, domainColor=GRID, tickColor=GRID)
+        .configure_legend(labelColor=INK, orient="top", title=None)
+        .configure_view(stroke=None)
+    )
+    drawn: str = vl_convert.vegalite_to_svg(made.to_json())
+    return drawn.encode()
+
+
+def _colours(parts: tuple[str, ...], colours: tuple[str, ...]) -> Any:
+    import altair
+
+    scale = altair.Scale(domain=list(parts), range=list(colours))
+    return altair.Color("part:N", scale=scale, legend=altair.Legend(title=None))

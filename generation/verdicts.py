@@ -1,0 +1,213 @@
+"""What a person says of a call whose answer was lost, with what it does to the money said beforehand.
+
+A verdict is carried out when the time to take it back is over (HERO_UNDO_SECONDS): what a ledger has booked
+and a provider was sent cannot be taken back. Until then the call stays as it is, its money held.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from generation import unknown
+from generation.figures import money_words
+from generation.models import Call, Verdict
+from generation.models.runs import CallState, RunState
+from projects import access, events
+from projects.access import Right
+from projects.models import Membership
+from projects.models.takes import TAKES_IN_FLIGHT
+from projects.problems import Invalid, Refused
+
+log = structlog.get_logger(__name__)
+MANY = 200
+LONGEST_JOB_ID = 200
+
+
+def say(
+    *,
+    call: Call,
+    happened: bool,
+    by: Membership,
+    job_id: str = "",
+    now: datetime.datetime | None = None,
+) -> Verdict:
+    """Notes that the call happened or not; carried out after HERO_UNDO_SECONDS, at once where that is nought.
+
+    Needs the right to approve. Raises Invalid for a job's id that is too long, Refused (409) where somebody
+    has said something already or the end is known by now; then nothing was changed.
+    """
+    access.require(by, Right.APPROVE)
+    now = now or timezone.now()
+    if len(job_id) > LONGEST_JOB_ID:
+        raise Invalid({"job_id": [f"A job's id has at most {LONGEST_JOB_ID} characters."]})
+    if call.workspace_id != by.workspace_id:
+        raise Refused("There is no such call here.", status=404)
+    call.refresh_from_db(fields=["state"])
+    if call.state != CallState.UNKNOWN:
+        raise Refused("What became of this call is known by now.", remedy="Reload the page to see it.")
+    verdict = _write(call, happened, job_id if happened else "", by, now)
+    if verdict.due_at <= now:  # after the commit: the engine locks deliverables first, and calls last
+        carry_out(verdict, now=now)
+    return verdict
+
+
+def _write(call: Call, happened: bool, job_id: str, by: Membership, now: datetime.datetime) -> Verdict:
+    try:
+        with transaction.atomic():
+            return Verdict.objects.create(
+                workspace_id=call.workspace_id,
+                call=call,
+                happened=happened,
+                job_id=job_id,
+                said_by=by,
+                said_at=now,
+                due_at=now + datetime.timedelta(seconds=settings.HERO_UNDO_SECONDS),
+            )
+    except IntegrityError:
+        raise Refused(
+            "Somebody has said already what became of this call.",
+            remedy="Take that back first, while there is time.",
+        ) from None
+
+
+def take_back(*, verdict: Verdict, by: Membership, now: datetime.datetime | None = None) -> None:
+    """Takes a verdict back that was not carried out yet; whoever may say one may. Raises Refused (409)."""
+    access.require(by, Right.APPROVE)
+    if verdict.workspace_id != by.workspace_id:
+        raise Refused("There is no such answer here.", status=404)
+    now = now or timezone.now()
+    waiting = Verdict.objects.filter(pk=verdict.pk, state=Verdict.State.SAID)
+    with transaction.atomic():
+        if not waiting.update(state=Verdict.State.UNDONE, ended_at=now):
+            raise Refused("It was carried out already.", remedy="Activity and the take show what followed.")
+        take = verdict.call.run.take
+        events.record(
+            workspace=by.workspace,
+            kind="take.verdict_taken_back",
+            by=by,
+            at=now,
+            deliverable=take.deliverable,
+            take=take,
+            step=verdict.call.run.step,
+            model=verdict.call.model,
+        )
+
+
+def carry_out_due(*, now: datetime.datetime) -> int:
+    """Carries out the verdicts whose time to be taken back is over; answers how many."""
+    due = Verdict.objects.filter(state=Verdict.State.SAID, due_at__lte=now).order_by("due_at")
+    ids = list(due.values_list("pk", flat=True)[:MANY])
+    for pk in ids:
+        with transaction.atomic():
+            rows = Verdict.objects.select_for_update(of=("self",), skip_locked=True)
+            row = rows.select_related("said_by__workspace", "call").filter(pk=pk, state=Verdict.State.SAID)
+            for verdict in row:
+                carry_out(verdict, now=now)
+    return len(ids)
+
+
+def carry_out(verdict: Verdict, *, now: datetime.datetime) -> None:
+    """Does what was said; void where the end is known meanwhile, or who said it may not any more."""
+    call, by = verdict.call, verdict.said_by
+    try:
+        with transaction.atomic():
+            if by.ended_at is not None:
+                raise PermissionDenied(f"{by.person} has left the workspace.")
+            if verdict.happened:
+                unknown.it_happened(call=call, by=by, job_id=verdict.job_id, now=now)
+            else:
+                unknown.it_did_not(call=call, by=by, now=now)
+    except (Refused, PermissionDenied) as no:
+        verdict.state, verdict.words = Verdict.State.VOID, str(no)[:200]
+        log.warning("a verdict is void", call=str(call.pk), model=call.model, reason=verdict.words)
+    else:
+        verdict.state = Verdict.State.DONE
+    verdict.ended_at = now
+    verdict.save(update_fields=["state", "words", "ended_at"])
+
+
+def waiting(calls: Iterable[uuid.UUID]) -> dict[uuid.UUID, Verdict]:
+    """By call, what was said and not carried out yet; one query."""
+    rows = Verdict.objects.filter(call__in=list(calls), state=Verdict.State.SAID)
+    return {row.call_id: row for row in rows.select_related("said_by__person")}
+
+
+def consequences(call: Call, *, last: bool, currency: str) -> dict[str, str]:
+    """In words what each verdict does, before it is said: `happened`, `with_id`, `did_not`.
+
+    `last` tells whether the step has no later call; an older one is settled and nothing more.
+    """
+    amount = money_words(call.hold.amount if call.hold else Decimal(0), currency)
+    follows = last and call.run.state == RunState.UNKNOWN
+    if not follows:
+        charged = f"{amount} is booked as charged for a job whose result is not used."
+        released = f"The {amount} held is released; nothing is sent."
+        return {"happened": charged, "with_id": charged, "did_not": released}
+    again = (
+        f"The step is sent again to {call.model}, on the {amount} that is held. If the job did run after "
+        "all, the provider charges twice."
+    )
+    return {
+        "happened": f"{amount} is booked as charged, the result is lost and the take fails.",
+        "with_id": f"The job is followed to its end and its result collected; the {amount} stays held until "
+        "the provider’s charge is booked.",
+        "did_not": again if call.run.take.state in TAKES_IN_FLIGHT else f"The {amount} held is released.",
+    }
+
+
+def last_ones(calls: Collection[Call]) -> set[uuid.UUID]:
+    """Those of the calls after which their step made no other; one query."""
+    rows = Call.objects.filter(run__in=[call.run_id for call in calls]).values("run")
+    newest = {row["run"]: row["newest"] for row in rows.annotate(newest=Max("number"))}
+    return {call.pk for call in calls if call.number == newest[call.run_id]}
+
+
+def evidence(call: Call) -> list[tuple[str, Any]]:
+    """What is known of the call, as label and value, in the order in which a person reads it."""
+    kept = dict(call.evidence)
+    account = call.account.name if call.account else kept.get("account", "")
+    known = [
+        ("What happened", kept.pop("what_happened", "") or call.error),
+        ("Sent", call.intended_at),
+        ("To", f"{call.provider}, account {account}" if account else call.provider),
+        ("Model", call.model),
+        ("Provider’s job", call.provider_job_id or kept.pop("job_id", "") or "not told"),
+        ("Our token, as its hash", call.token_hash),
+        ("Hash of the request", call.payload_hash),
+        ("Not known since", _instant(kept.pop("unknown_since", None))),
+        ("Asked since", asked_since(call)),
+        ("Sent once more", _instant(kept.pop("sent_once_more_at", None))),
+        ("Asked to stop", call.cancel_requested_at),
+    ]
+    for name in ("intended_at", "model", "account", "payload_sha256", "token_sha256", "job_id", "seed"):
+        kept.pop(name, None)
+    rest = [(name.replace("_", " ").capitalize(), value) for name, value in sorted(kept.items())]
+    return [(label, value) for label, value in (*known, *rest) if value not in (None, "", [], {})]
+
+
+def asked_since(call: Call) -> str:
+    """What was tried to find out what became of it."""
+    tries = call.run.attempts - 1
+    if call.run.waiting_for and call.run.lane:
+        return f"waits for {call.run.waiting_for}"
+    if tries > 0:
+        return f"asked {tries} more time{'' if tries == 1 else 's'}, without an answer that tells"
+    return "nothing: this provider cannot be asked for a job without its id"
+
+
+def _instant(text: object) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
