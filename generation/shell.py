@@ -40,6 +40,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
         (
             ("Routing", "generation:routing", "route", "", "g>r"),
             ("Catalogue", "routing:catalogue", "catalogue", "", ""),
+            ("Health", "generation:health", "activity", "", ""),
         ),
     ),
     (
