@@ -1,10 +1,11 @@
 """Many jobs at once, and short ones one after another, beside the plain way: `python -m bench.jobs [NAME …]`.
 
-The whole system as shipped, with an emulated provider on the same machine. Rows and holds are made before the
-clock starts. `video`: 10,000 films of 60 to 180 s in flight, half of them told by webhook. `short`: jobs of a
-second with results of 10 kB. `pictures`: the same with two megapixels, probed, thumbnailed and stored. Each is
-done once more the plain way, by a queue task for each job that waits for it, with the same workers. CPU is that
-of web, workers, database and emulator apart; memory the peak of the proportional set size, sampled each second.
+The whole system as shipped, with an emulated provider on the same machine. Rows and holds are made before
+the clock starts. `video`: 10,000 films of 60 to 180 s in flight, half of them told by webhook. `short`: jobs
+of a second with results of 10 kB. `pictures`: the same with two megapixels, probed, thumbnailed and stored.
+Each is done once more the plain way, by a queue task for each job that waits for it, with the same workers.
+CPU is that of web, workers, database and emulator apart; memory the peak of the proportional set size,
+sampled each second.
 """
 
 from __future__ import annotations
