@@ -7,7 +7,7 @@ only billable units, and it has neither an idempotency key nor a way to find a j
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import hashlib
 import json
 import uuid
@@ -16,13 +16,14 @@ from typing import Any
 
 import httpx
 
-from generation.providers import answers, fal_answers, fal_storage, webhooks
+from generation.providers import answers, fal_answers, fal_storage, files, webhooks
 from generation.providers.profile import Abilities, Cancels, Field, Profile, Webhooks
 from generation.providers.protocol import (
     Account,
     CancelOutcome,
     Delivery,
     ErrorClass,
+    InputFile,
     Job,
     JobState,
     ModelFacts,
@@ -68,7 +69,7 @@ class Fal(Provider):
         return Job(
             model=model.endpoint,
             kind=request.kind,
-            payload={"body": made.body, "files": made.files},
+            payload=made.payload,
             inputs=tuple(made.inputs),
             dropped=made.dropped,
             adjusted=tuple(made.adjusted),
@@ -83,7 +84,8 @@ class Fal(Provider):
 
     async def submit(self, client: httpx.AsyncClient, *, account: Account, job: Job) -> Submitted:
         """Sends the job, its files first. An answer that is lost or unreadable is ambiguous."""
-        body = {**job.payload["body"], **await self._files(client, account, job)}
+        place = functools.partial(_place, client, account)
+        body = {**job.payload["body"], **await files.placed(job, place)}
         headers = {
             **_authorization(account),
             "X-Client-Request-Id": job.token,
@@ -108,24 +110,6 @@ class Fal(Provider):
         names = ("status_url", "response_url", "cancel_url")
         addresses = {name: answer[name] for name in names if isinstance(answer.get(name), str)}
         return Submitted(answer["request_id"], {"endpoint": job.model, **addresses})
-
-    async def _files(
-        self, client: httpx.AsyncClient, account: Account, job: Job
-    ) -> dict[str, str | list[str]]:
-        files = {file.sha256: file for file in job.inputs}
-        placed = dict(
-            zip(
-                files,
-                await asyncio.gather(
-                    *(fal_storage.place(client, account=account, file=f) for f in files.values())
-                ),
-                strict=True,
-            )
-        )
-        return {
-            name: [placed[one] for one in wanted] if name.endswith("urls") else placed[wanted[0]]
-            for name, wanted in job.payload["files"].items()
-        }
 
     async def poll(
         self, client: httpx.AsyncClient, *, account: Account, job_id: str, handle: Mapping[str, Any]
@@ -191,6 +175,10 @@ class Fal(Provider):
 
 
 provider = Fal()
+
+
+async def _place(client: httpx.AsyncClient, account: Account, file: InputFile) -> str:
+    return await fal_storage.place(client, account=account, file=file)
 
 
 def _authorization(account: Account) -> dict[str, str]:

@@ -45,7 +45,10 @@ SAME_FORMAT = 0.02  # how far, as a share, an aspect ratio may be off without be
 
 @dataclass
 class Translation:
-    """`body` is JSON; `files` says which input files (by SHA-256) belong into which parameter."""
+    """`body` is JSON; `files` says which input files (by SHA-256) belong into which parameter.
+
+    `many` are those of these parameters that take a list.
+    """
 
     body: dict[str, Any] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
@@ -53,6 +56,12 @@ class Translation:
     adjusted: list[str] = field(default_factory=list)
     inputs: list[InputFile] = field(default_factory=list)
     dropped: tuple[str, ...] = ()
+    many: list[str] = field(default_factory=list)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """All of it that a job's payload keeps, for `files.placed`."""
+        return {"body": self.body, "files": self.files, "many": self.many}
 
 
 def refuse(message: str) -> ProviderError:
@@ -253,6 +262,7 @@ def _take_files(made: Translation, name: str, spec: Spec, inputs: Sequence[Input
     if not taken:
         return
     made.files[name] = [one.sha256 for one in taken]
+    made.many += [name] if spec["type"] == "urls" else []
     made.inputs += taken
     made.used.update(spec.get("carries", ()))
 

@@ -9,6 +9,7 @@ from generation.providers.protocol import Provider
 MODULES = {
     "builtin": "generation.providers.builtin",
     "fal": "generation.providers.fal",
+    "replicate": "generation.providers.replicate",
 }
 
 

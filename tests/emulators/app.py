@@ -13,7 +13,10 @@ from tests.emulators.clock import Clock
 from tests.emulators.emulated import Emulated
 from tests.emulators.webhooks import Deliveries
 
-MODULES = ("fal",)
+MODULES = (
+    "fal",
+    "replicate",
+)
 """Modules of this package with a class `Provider`; its name is the first part of its addresses."""
 
 
@@ -100,7 +103,7 @@ class Emulator:
     def log(self, after: int = 0) -> dict[str, Any]:
         """The truth: every accepted job from the `after`-th on, and the refused requests, counted."""
         jobs = [entry for p in self.providers.values() for entry in p.log(after)]
-        refused = {name: dict(p.refused) for name, p in self.providers.items()}
+        refused = {name: dict(p.refused) for name, p in self.providers.items() if p.refused}
         return {"now": self.clock.now(), "jobs": jobs, "refused": refused}
 
     def reset(self) -> None:

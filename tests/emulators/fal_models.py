@@ -1,15 +1,15 @@
 """fal's models as the reference states them (fal 1.11 parameters, 1.12 units), and its input checks.
 
-A parameter is `name`, `name*` when required, `name:type`, or `name=a|b` for a closed set; types are
-str (the default), int, float, bool, list, size, with bounds as in `int:1..4`. A name that the reference
-does not list is accepted, as fal does, and noted as unknown in the log.
+How the tables are written: `tests.emulators.parameters`. A name that the reference does not list is
+accepted, as fal does, and noted as unknown in the log.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
+
+from tests.emulators import parameters
 
 PRESETS = {
     "square_hd": (1024, 1024),
@@ -170,31 +170,7 @@ MODELS: dict[str, tuple[str, str]] = {  # endpoint → (output and unit, paramet
 VIDEO_WORDS = ("video", "veo", "kling", "seedance", "hailuo", "ray", "happy-horse", "wan", "ltx")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    name: str
-    required: bool
-    kind: str
-    choices: tuple[str, ...]
-    bounds: tuple[float, float] | None
-
-
-def _parameter(text: str) -> Parameter:
-    head, _, choices = text.partition("=")
-    name, *rest = head.split(":")
-    low, dots, high = rest[1].partition("..") if len(rest) > 1 else ("", "", "")
-    return Parameter(
-        name.rstrip("*"),
-        name.endswith("*"),
-        rest[0] if rest else "str",
-        tuple(choices.split("|")) if choices else (),
-        (float(low), float(high)) if dots else None,
-    )
-
-
-PARAMETERS = {
-    endpoint: {p.name: p for p in map(_parameter, text.split())} for endpoint, (_, text) in MODELS.items()
-}
+PARAMETERS = {endpoint: parameters.table(text) for endpoint, (_, text) in MODELS.items()}
 
 
 def output_of(endpoint: str) -> str:
@@ -206,33 +182,6 @@ def output_of(endpoint: str) -> str:
 
 def _wrong(name: str, kind: str, message: str, value: Any) -> dict[str, Any]:
     return {"loc": ["body", name], "msg": message, "type": kind, "input": value}
-
-
-def _fault(parameter: Parameter, value: Any) -> dict[str, Any] | None:
-    types: dict[str, tuple[type, ...]] = {
-        "str": (str,),
-        "int": (int,),
-        "float": (int, float),
-        "bool": (bool,),
-        "list": (list,),
-        "size": (str, dict),
-    }
-    name = parameter.name
-    right = isinstance(value, types[parameter.kind])
-    if not right or (isinstance(value, bool) and parameter.kind != "bool"):
-        return _wrong(name, f"{parameter.kind}_type", f"Input should be a valid {parameter.kind}", value)
-    if parameter.choices and value not in parameter.choices:
-        return _wrong(name, "one_of", f"Input should be one of {parameter.choices}", value)
-    if parameter.kind == "size":
-        return _size_fault(name, value)
-    if parameter.bounds:
-        low, high = parameter.bounds
-        amount = len(value) if isinstance(value, list) else value
-        if amount < low:
-            return _wrong(name, "greater_than_equal", f"Input should be at least {low:g}", value)
-        if amount > high:
-            return _wrong(name, "less_than_equal", f"Input should be at most {high:g}", value)
-    return None
 
 
 def _size_fault(name: str, value: Any) -> dict[str, Any] | None:
@@ -251,13 +200,11 @@ def check(endpoint: str, body: Any) -> tuple[list[dict[str, Any]], list[str]]:
     if known is None:
         return [], []
     faults = [
-        _wrong(name, "missing", "Field required", body)
-        for name, parameter in known.items()
-        if parameter.required and name not in body
+        _wrong(fault.name, fault.kind, fault.words, body if fault.kind == "missing" else body[fault.name])
+        for fault in parameters.faults(known, body)
     ]
-    for name, value in body.items():
-        fault = _fault(known[name], value) if name in known and value is not None else None
-        faults += [fault] if fault else []
+    sizes = [name for name, one in known.items() if one.kind == "size" and body.get(name) is not None]
+    faults += [fault for name in sizes if (fault := _size_fault(name, body[name]))]
     return faults, sorted(set(body) - set(known))
 
 

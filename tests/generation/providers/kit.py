@@ -34,6 +34,9 @@ from tests.emulators.server import Running
 from tests.generation.providers.declared import Declared, Made
 
 Answer = TypeVar("Answer")
+LONG_ENOUGH = 150
+"""Seconds after which every job of the emulated providers has ended; no output has expired by then."""
+
 NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -105,7 +108,7 @@ class Kit:
             await asyncio.sleep(0.02)
             if len(self.served.jobs) > known:
                 known = len(self.served.jobs)
-                await asyncio.to_thread(self.emulator.advance, 3600)
+                await asyncio.to_thread(self.emulator.advance, LONG_ENOUGH)
         return await asked
 
     def poll(self, submitted: Submitted) -> Status:
@@ -119,7 +122,7 @@ class Kit:
         """The status after the provider's clock was put far enough forward."""
         if submitted.status is not None and submitted.status.state is not JobState.QUEUED:
             return submitted.status
-        self.emulator.advance(3600)
+        self.emulator.advance(LONG_ENOUGH)
         return self.poll(submitted)
 
     def cancel(self, submitted: Submitted) -> CancelOutcome:
@@ -171,3 +174,8 @@ def input_file(
         data = media.mp4(seed=path.name, width=64, height=64, seconds=1, size=size)
     path.write_bytes(data)
     return InputFile(role, str(path), media_type, hashlib.sha256(data).hexdigest())
+
+
+def at(made: Kit, base_url: str) -> Kit:
+    """The kit with its account at another address, such as one that ends in a version."""
+    return dataclasses.replace(made, account=dataclasses.replace(made.account, base_url=base_url))

@@ -11,9 +11,9 @@ from generation.providers.protocol import CancelOutcome, JobState
 from tests.generation.providers import cases
 from tests.generation.providers.cases import Case
 from tests.generation.providers.declared import Cancelling
-from tests.generation.providers.kit import Kit
+from tests.generation.providers.kit import LONG_ENOUGH, Kit
 
-HOW_FAR = {"queued": 0, "running": 50, "finished": 3600, "gone": 0}
+HOW_FAR = {"queued": 0, "running": 50, "finished": LONG_ENOUGH, "gone": 0}
 """Seconds of the provider's clock until a job is in the state that the case's first word names."""
 
 
@@ -24,7 +24,7 @@ def test_a_cancel_comes_to_what_the_state_allows_and_is_charged_as_said(kit: Kit
     kit.emulator.advance(HOW_FAR[case.row.partition(",")[0]])
     assert kit.cancel(submitted) is expected.outcome
     if expected.state not in (JobState.QUEUED, JobState.RUNNING):
-        kit.emulator.advance(3600 if expected.outcome is not CancelOutcome.CANCELLED else 0)
+        kit.emulator.advance(LONG_ENOUGH if expected.outcome is not CancelOutcome.CANCELLED else 0)
     status = kit.poll(submitted)
     assert status.state is expected.state
     if expected.units is not None:
@@ -55,7 +55,7 @@ def test_a_blocking_call_that_is_ended_by_us_is_noted_by_the_provider_as_not_ans
         await asyncio.sleep(0.2)
 
     kit.run(hang_up)
-    kit.emulator.advance(3600)
+    kit.emulator.advance(LONG_ENOUGH)
     (entry,) = kit.log()
     assert (entry["hung_up"], entry["answered"]) == (True, False)
     if kit.provider.abilities.hang_up_charged is not None:
