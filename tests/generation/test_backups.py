@@ -79,3 +79,36 @@ def test_a_damaged_picture_is_noticed_before_the_database_is_touched(saved, tmp_
         backups.restore(damaged)
     assert Workspace.objects.count() == 0
     assert default_storage.exists(asset.name)
+
+
+def test_what_only_the_dump_s_own_server_knows_is_left_out_and_no_row_is():
+    script = [
+        b"SET transaction_timeout = 0;\n",
+        b"ALTER TABLE ONLY public.a ALTER COLUMN id SET (pg_attver=37461664);\n",
+        b"ALTER TABLE ONLY public.a ALTER COLUMN id SET (n_distinct=5);\n",
+        b"COPY public.a (words) FROM stdin;\n",
+        b"SET transaction_timeout = 0;\n",
+        b"\\.\n",
+        b"SET transaction_timeout = 0;\n",
+    ]
+    assert list(backups._known_anywhere(script)) == script[2:6]
+
+
+def test_old_archives_are_removed_and_the_newest_never(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    for day in (1, 2, 3):
+        (tmp_path / f"backup-2026110{day}-000000.tar").touch()
+    (tmp_path / "mine.tar").touch()
+    assert [path.name for path in backups.older(keep=2)] == ["backup-20261101-000000.tar"]
+    assert len(backups.older(keep=0)) == 2
+    assert backups.older(keep=None) == []
+
+
+def test_a_storage_that_is_away_makes_no_archive(cast, s3, tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (64, 36), "#468").save(picture)
+    assets.keep(workspace=cast.workspace, source=picture)
+    s3.fault(methods="GET", status=503, code="SlowDown")
+    with pytest.raises(backups.CannotBackUp, match="it answers 503 SlowDown"):
+        backups.backup(tmp_path / "all.tar")
+    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]

@@ -16,6 +16,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, nargs="?")
+        parser.add_argument(
+            "--no-media",
+            action="store_true",
+            help="the database alone, where the bucket is kept safe by its own means",
+        )
+        parser.add_argument(
+            "--keep", type=int, help="afterwards keep so many archives of the default name, the newest"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -25,7 +33,11 @@ class Command(BaseCommand):
 
     def work(self, options: dict[str, Any]) -> None:
         target = options["file"] or backups.default_name()
-        about = backups.backup(target)
-        self.stdout.write(f"{target}: the database and {about['files']} files.")
+        about = backups.backup(target, media=not options["no_media"])
+        held = f"and {about['files']} files" if about["media"] else "alone, without media"
+        self.stdout.write(f"{target}: the database {held}.")
         for name in about["missing"]:
             self.stderr.write(f"{name} is not in the storage; only its record is kept.")
+        for old in backups.older(keep=options["keep"]):
+            old.unlink()
+            self.stdout.write(f"{old}: removed.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from circletake.supervisor import CannotStart
@@ -29,4 +30,8 @@ class Command(BaseCommand):
     def work(self, options: dict[str, Any]) -> None:
         with up.embedded_database():
             about = backups.restore(options["file"])
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("createcachetable", verbosity=0)
         self.stdout.write(f"Restored the database and {about['files']} files of {about['made_at']}.")
+        if not about.get("media", True):
+            self.stdout.write("It holds no media: manage.py orphans says what the storage lacks.")
