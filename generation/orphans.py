@@ -14,30 +14,13 @@ from collections.abc import Callable, Iterator
 
 from django.db import connection
 
+from generation import stored_names
 from generation.media import shelf
 from generation.media.store import Listed
 from projects.problems import Refused
 
 LEAST_MARGIN = datetime.timedelta(hours=1)
 LOCK = (0x6D656469, 1)  # one removal at a time, on all machines together
-PAGE = 2000
-
-NAMED = """
-    SELECT DISTINCT name COLLATE "C" FROM (
-        SELECT name FROM projects_asset WHERE name <> ''
-        UNION ALL SELECT name FROM projects_rendition WHERE name <> ''
-        UNION ALL SELECT unnest(ARRAY[charges_name, decisions_name]) FROM generation_historyjob
-            WHERE state IN ('staged', 'checking', 'applying')
-    ) named ORDER BY 1
-"""
-UNDER_WAY = """
-    SELECT substr(o->>'url', 7) FROM generation_sketchjob j, jsonb_array_elements(j.outputs) o
-        WHERE o->>'url' LIKE 'store:%'
-    UNION
-    SELECT substr(o->>'url', 7) FROM generation_call c JOIN generation_run r ON r.id = c.run_id,
-        jsonb_array_elements(c.outputs) o
-        WHERE r.state NOT IN ('succeeded', 'failed', 'blocked') AND o->>'url' LIKE 'store:%'
-"""
 
 
 class TooYoung(Refused):
@@ -84,9 +67,9 @@ def look(
     before, found = now - older_than, Found()
     with _alone() if remove else contextlib.nullcontext():
         place = shelf.of()
-        under_way = _under_way()
+        under_way = stored_names.under_way()
         found.half = place.sweep(before=before, remove=remove)
-        for file, name in _merged(place.walk(), _named()):
+        for file, name in _merged(place.walk(), stored_names.in_rows()):
             if file is None:
                 found.missing += 1
                 on_missing(name)
@@ -120,21 +103,6 @@ def _merged(files: Iterator[Listed], names: Iterator[str]) -> Iterator[tuple[Lis
         else:
             yield file, name
             file, name = next(files, None), next(names, None)
-
-
-def _named() -> Iterator[str]:
-    """Names in rows, in the order of their bytes, by the page; as of the moment of the first."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(NAMED)
-        while rows := cursor.fetchmany(PAGE):
-            yield from (row[0] for row in rows)
-
-
-def _under_way() -> set[str]:
-    """Names that no row of a file has yet: results that wait to be collected."""
-    with connection.cursor() as cursor:
-        cursor.execute(UNDER_WAY)
-        return {row[0] for row in cursor.fetchall()}
 
 
 @contextlib.contextmanager
