@@ -9,6 +9,8 @@ from generation.providers.protocol import Provider
 MODULES = {
     "builtin": "generation.providers.builtin",
     "fal": "generation.providers.fal",
+    "kling": "generation.providers.kling",
+    "openai": "generation.providers.openai",
     "replicate": "generation.providers.replicate",
 }
 

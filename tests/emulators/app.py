@@ -15,6 +15,8 @@ from tests.emulators.webhooks import Deliveries
 
 MODULES = (
     "fal",
+    "openai",
+    "kling",
     "replicate",
 )
 """Modules of this package with a class `Provider`; its name is the first part of its addresses."""
