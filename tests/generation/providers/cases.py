@@ -189,6 +189,10 @@ def signed(subject: Subject) -> bool:
     return subject.abilities.webhooks in (Webhooks.KEY_SET, Webhooks.SECRET)
 
 
+def sealed(subject: Subject) -> bool:
+    return signed(subject) and subject.declared.webhook_covers_body
+
+
 def forgeries(subject: Subject) -> Sequence[Case]:
     kinds = ("forged", "stale", "unsigned") if signed(subject) else ()
     return [Case(kind, "rejected", kind) for kind in kinds]

@@ -95,6 +95,7 @@ class Declared:
     webhook_unreadable: bool = False  # one can come that cannot say what happened
     webhook_other_name: bool = False  # one can name the job otherwise
     webhook_cancelled: bool = False  # a cancelled job tells of it
+    webhook_covers_body: bool = True  # the signature is over the body too, not only over whom it is for
     knobs: Mapping[str, ModelFacts] = dataclasses.field(default_factory=dict)
     untested: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

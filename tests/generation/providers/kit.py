@@ -147,7 +147,8 @@ class Kit:
         self, letter: Letter, *, key_sets: webhooks.KeySets | None = None, **changes: Any
     ) -> WebhookEvent:
         """The event of a delivery as the engine gets it; `changes` are fields of the delivery."""
-        delivery = Delivery(letter.headers, letter.body, self.now(), token="run-1")
+        token = letter.path.partition("?")[0].rstrip("/").rpartition("/")[2]
+        delivery = Delivery(letter.headers, letter.body, self.now(), token=token)
         delivery = dataclasses.replace(delivery, **changes)
         return self.run(
             lambda client: webhooks.receive(

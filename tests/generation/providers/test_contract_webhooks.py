@@ -117,7 +117,7 @@ def test_a_webhook_that_is_forged_stale_or_unsigned_is_rejected(kit: Kit, inbox:
         kit.receive(letter)
 
 
-@cases.of(cases.when(cases.signed, "one byte changed", "rejected"))
+@cases.of(cases.when(cases.sealed, "one byte changed", "rejected"))
 def test_a_webhook_with_one_changed_byte_is_rejected(kit: Kit, inbox: Inbox, case: Case) -> None:
     _, (letter,) = delivered(kit, inbox)
     with pytest.raises(webhooks.SignatureMismatch):
