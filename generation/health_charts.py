@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from typing import Any
@@ -14,6 +15,10 @@ ENDED = ("Succeeded", "Failed", "Cancelled")
 COLOURS = ("#3f9d76", "#d9534f", "#8a8a8a")
 QUANTILES = ("Half within (p50)", "95 % within (p95)")
 LINES = ("#7a9cf0", "#c08a2d")
+LETTERS = 13
+BAR = 0.8
+"""Of its step of time, how much a bar is wide."""
+
 #: The least that the axis of times shows, in seconds: logarithmic from there.
 LEAST_SECONDS = 0.1
 FORMATS = {"hour": "%H:%M", "day": "%H:%M", "week": "%-d %b", "month": "%-d %b"}
@@ -22,13 +27,19 @@ FORMATS = {"hour": "%H:%M", "day": "%H:%M", "week": "%-d %b", "month": "%-d %b"}
 def values(name: str, report: Report) -> list[dict[str, Any]]:
     """What a chart shows, as the table below it has it."""
     found: list[dict[str, Any]] = []
+    step = datetime.timedelta(seconds=report.span.step)
     for at, figures in report.slots:
         if name == "calls":
             counts = (figures.succeeded, figures.failed, figures.cancelled)
             parts: Any = zip(ENDED, counts, strict=True)
         else:
             parts = zip(QUANTILES, (figures.p50, figures.p95), strict=True)
-        found += [{"at": at.isoformat(), "part": part, "n": n} for part, n in parts if n is not None]
+        until, below = at + step * BAR, 0
+        for part, n in parts:
+            if n:
+                row = {"at": at.isoformat(), "until": until.isoformat(), "part": part, "n": n}
+                found.append({**row, "below": below, "above": below + n})
+                below += n
     return found
 
 
@@ -44,25 +55,37 @@ def svg(name: str, report: Report) -> bytes:
 
     rows = values(name, report)
     base = altair.Chart({"values": rows})
-    axis = altair.Axis(title=None, format=FORMATS[report.span.key], labelOverlap=True)
+    axis = altair.Axis(
+        title=None, format=FORMATS[report.span.key], grid=False, labelOverlap="greedy", labelSeparation=10
+    )
     if name == "calls":
-        chart = base.mark_bar().encode(
-            x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc"), bandPosition=0.5),
-            y=altair.Y("n:Q", title="Calls that ended", axis=altair.Axis(tickMinStep=1, format="~s")),
+        chart = base.mark_rect().encode(
+            x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc")),
+            x2="until:T",
+            y=altair.Y("below:Q", title="Calls that ended", axis=altair.Axis(tickMinStep=1, format="~s")),
+            y2="above:Q",
             color=_colours(ENDED, COLOURS),
-            order="part:N",
         )
     else:
         scale = altair.Scale(type="log", domainMin=LEAST_SECONDS)
         chart = base.mark_line(point=True, interpolate="monotone").encode(
             x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc")),
-            y=altair.Y("n:Q", title="Seconds from submit to result", scale=scale),
+            y=altair.Y("n:Q", title="Seconds to result", scale=scale, axis=altair.Axis(tickCount=4)),
             color=_colours(QUANTILES, LINES),
         )
     made = (
         chart.properties(width=640, height=200, background="transparent")
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor=GRID, domainColor=GRID, tickColor=GRID)
-        .configure_legend(labelColor=INK, orient="top", title=None)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=INK,
+            gridColor=GRID,
+            domainColor=GRID,
+            tickColor=GRID,
+            labelFontSize=LETTERS,
+            titleFontSize=LETTERS,
+            titleFontWeight="normal",
+        )
+        .configure_legend(labelColor=INK, orient="top", title=None, labelFontSize=LETTERS, columnPadding=16)
         .configure_view(stroke=None)
     )
     drawn: str = vl_convert.vegalite_to_svg(made.to_json())

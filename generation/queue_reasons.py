@@ -47,7 +47,8 @@ WORDS: tuple[tuple[str, Kind], ...] = (
     ("being probed and the money", Kind.BREAKER),
 )
 GROUPED = """
-    SELECT r.waiting_for, split_part(r.request->'choices'->(r.choice::int)->>'model', '/', 1), r.due_at > %s,
+    SELECT r.waiting_for, split_part(r.request->'choices'->(r.choice::int)->>'model', '/', 1),
+           r.due_at > %s AND t.phase = 'hero',
            count(*), min(t.requested_at)
     FROM generation_run r JOIN projects_take t ON t.id = r.take_id
     WHERE r.workspace_id = %s AND r.state IN ('queued', 'unknown') GROUP BY 1, 2, 3
@@ -68,7 +69,10 @@ class Reason:
 def why(
     waiting_for: str, *, provider: str, later: bool, places: Mapping[str, Place], now: datetime.datetime
 ) -> tuple[Kind, str]:
-    """The kind and the words of one that waits; where the engine has written none, what is known tells."""
+    """The kind and the words of one that waits; where the engine has written none, what is known tells.
+
+    `later` is true of a hero take that an approval made and that is not due yet.
+    """
     if waiting_for:
         kind = next((kind for part, kind in WORDS if part in waiting_for), Kind.PROVIDER)
         return kind, waiting_for

@@ -17,7 +17,7 @@ from generation.models import HistoryJob, Run
 from generation.models.runs import RUNS_IN_FLIGHT, RunState
 from projects import access
 from projects.access import Right
-from projects.models import Batch, Membership, Take
+from projects.models import Batch, Membership, Phase, Take
 from projects.models.takes import TAKES_IN_FLIGHT, TakeState
 
 ROWS = 100
@@ -79,16 +79,16 @@ def rows(member: Membership, *, mine: bool, places: Mapping[str, Place], now: da
     found = []
     for take in shown:
         run = runs.get(take.pk)
-        kind, words = _why(run, places, now)
+        kind, words = _why(take, run, places, now)
         found.append(_row(take, run, member, approves=approves, makes=makes, kind=kind, words=words))
     return found
 
 
-def _why(run: Run | None, places: Mapping[str, Place], now: datetime.datetime) -> tuple[str, str]:
+def _why(take: Take, run: Run | None, places: Mapping[str, Place], now: datetime.datetime) -> tuple[str, str]:
     """The kind of reason and its words; nothing for a step that is under way without any."""
     if run is None or (run.state not in (RunState.QUEUED, RunState.UNKNOWN) and not run.waiting_for):
         return "", ""
-    later = run.due_at is not None and run.due_at > now
+    later = take.phase == Phase.HERO and run.due_at is not None and run.due_at > now
     provider = provider_of(_choice(run).get("model", ""))
     return queue_reasons.why(run.waiting_for, provider=provider, later=later, places=places, now=now)
 

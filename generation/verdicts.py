@@ -148,21 +148,22 @@ def consequences(call: Call, *, last: bool, currency: str) -> dict[str, str]:
 
     `last` tells whether the step has no later call; an older one is settled and nothing more.
     """
-    amount = money_words(call.hold.amount if call.hold else Decimal(0), currency)
-    follows = last and call.run.state == RunState.UNKNOWN
-    if not follows:
-        charged = f"{amount} is booked as charged for a job whose result is not used."
-        released = f"The {amount} held is released; nothing is sent."
-        return {"happened": charged, "with_id": charged, "did_not": released}
+    held = call.hold.amount if call.hold else None
+    amount = money_words(held or Decimal(0), currency)
+    charged = f"{amount} is booked as charged" if held else "nothing is booked, for nothing is held"
+    released = f"The {amount} held is released" if held else "Nothing is held"
+    if not (last and call.run.state == RunState.UNKNOWN):
+        unused = f"{charged}; the job’s result is not used."
+        return {"happened": unused, "with_id": unused, "did_not": f"{released}; nothing is sent."}
     again = (
         f"The step is sent again to {call.model}, on the {amount} that is held. If the job did run after "
         "all, the provider charges twice."
     )
     return {
-        "happened": f"{amount} is booked as charged, the result is lost and the take fails.",
-        "with_id": f"The job is followed to its end and its result collected; the {amount} stays held until "
+        "happened": f"{charged}; the result is lost and the take fails.",
+        "with_id": f"the job is followed to its end and its result collected; {amount} stays held until "
         "the provider’s charge is booked.",
-        "did_not": again if call.run.take.state in TAKES_IN_FLIGHT else f"The {amount} held is released.",
+        "did_not": again if call.run.take.state in TAKES_IN_FLIGHT else f"{released}.",
     }
 
 

@@ -17,12 +17,13 @@ from billing import audit_tables
 from generation import health, health_calls, health_charts, health_now, health_tables, unknown
 from generation.health import SPANS, Report
 from projects.access import Right, WorkspaceRequest, workspace_page
+from projects.models import Membership
 from routing import breakers, shutdowns
 from routing.brief import Breaker
 
 #: How a breaker's states read, and their colours in a bar.
 WORDS: dict[str, str] = {Breaker.CLOSED: "Well", Breaker.OPEN: "Resting", Breaker.HALF_OPEN: "Probing"}
-SERIES: dict[str, str] = {Breaker.CLOSED: "good", Breaker.OPEN: "bad", Breaker.HALF_OPEN: "5"}
+SERIES: dict[str, str] = {Breaker.CLOSED: "good", Breaker.OPEN: "bad", Breaker.HALF_OPEN: "2"}
 
 
 class HealthFilter(forms.Form):
@@ -76,6 +77,7 @@ def page(request: WorkspaceRequest) -> HttpResponse:
     changes = breakers.changes(member, since=report.since, model=said["model"], provider=said["provider"])
     places = health_now.places(member, known=report.known_providers)
     by_provider = said["by"] == "provider"
+    oldest = min(filter(None, (place.oldest_waiting for place in places)), default=None)
     context: dict[str, Any] = {
         "form": form,
         "report": report,
@@ -90,9 +92,9 @@ def page(request: WorkspaceRequest) -> HttpResponse:
         "places": places,
         "paused": [account for place in places for account in place.paused(now)],
         "in_flight": sum(place.in_flight for place in places),
-        "oldest_waiting": min(filter(None, (p.oldest_waiting for p in places)), default=None),
+        "longest_wait": now - oldest if oldest else None,
         "unknown": unknown.waiting(membership=member).count(),
-        "shutdowns": shutdowns.ahead(member, today=now.date()),
+        "shutdowns": _shutdowns(member, now),
         "charts": {name: health_charts.digest(name, report) for name in health_charts.NAMES},
         "query": _query(said),
         "workspace": member.workspace,
@@ -171,6 +173,12 @@ def _rows(
         }
         for figures in (report.providers if by_provider else report.models)
     ]
+
+
+def _shutdowns(member: Membership, now: datetime.datetime) -> dict[str, list[shutdowns.Shutdown]]:
+    """Those that routes in force will miss, and the others."""
+    found = shutdowns.ahead(member, today=now.date())
+    return {"used": [row for row in found if row.uses], "others": [row for row in found if not row.uses]}
 
 
 def _courses(found: dict[str, list[breakers.Stretch]]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -62,13 +62,13 @@ def test_without_any_the_page_teaches(cast: Cast) -> None:
 def test_what_each_answer_does_to_the_money_is_said_beforehand(waiting: tuple[Take, Call]) -> None:
     _, call = waiting
     assert words(call) == {
-        "happened": "€0.05 is booked as charged, the result is lost and the take fails.",
-        "with_id": "The job is followed to its end and its result collected; the €0.05 stays held until the "
+        "happened": "€0.05 is booked as charged; the result is lost and the take fails.",
+        "with_id": "the job is followed to its end and its result collected; €0.05 stays held until the "
         "provider’s charge is booked.",
         "did_not": f"The step is sent again to {call.model}, on the €0.05 that is held. If the job did run "
         "after all, the provider charges twice.",
     }
-    settled = "€0.05 is booked as charged for a job whose result is not used."
+    settled = "€0.05 is booked as charged; the job’s result is not used."
     assert words(call, last=False)["with_id"] == settled
     assert words(call, last=False)["did_not"] == "The €0.05 held is released; nothing is sent."
 
