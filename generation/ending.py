@@ -212,7 +212,7 @@ def _told(take: Take, kind: str, now: datetime.datetime, **data: Any) -> None:
     if kind == "take.ready" and take.phase == Phase.HERO:
         _notify_hero(take, now)
     if take.round is not None and take.round.batch_id is not None:
-        lanes.ring("notify")
+        lanes.ring("batches")
 
 
 def _notify_hero(take: Take, now: datetime.datetime) -> None:

@@ -34,6 +34,7 @@ TASKS = {
     "notify": "generation.tasks.notify",
     "sweep": "generation.tasks.sweep",
     "history": "generation.tasks.history",
+    "batches": "generation.tasks.batches",
 }
 LOCKS = {name: number for number, name in enumerate(TASKS, start=1)}
 LOCK_SPACE = 0x6C616E65  # advisory locks of the lanes, apart from any others
@@ -71,7 +72,10 @@ def lease(lane: str, *, limit: int, now: datetime.datetime) -> tuple[uuid.UUID, 
 
 
 FAIR = """
-    WITH due AS (
+    WITH paused AS MATERIALIZED (
+        SELECT o.id FROM projects_round o JOIN projects_batch b ON b.id = o.batch_id WHERE b.state = 'paused'
+    ),
+    due AS (
         SELECT r.id, r.workspace_id, t.requested_by_id AS person,
                split_part(r.request->'choices'->(r.choice::int)->>'model', '/', 1) AS provider,
                row_number() OVER (
@@ -81,6 +85,7 @@ FAIR = """
         FROM generation_run r JOIN projects_take t ON t.id = r.take_id
         WHERE r.lane = 'submit' AND r.state = 'queued' AND r.due_at <= %(now)s
           AND (r.leased_until IS NULL OR r.leased_until < %(now)s)
+          AND (t.state <> 'queued' OR NOT EXISTS (SELECT FROM paused WHERE paused.id = t.round_id))
     ),
     busy AS (
         SELECT r.workspace_id, t.requested_by_id AS person, count(*) AS n
@@ -125,7 +130,7 @@ FAIR = """
     ),
     locked AS (
         SELECT r.id, ordered.rank FROM generation_run r JOIN ordered ON ordered.id = r.id
-        WHERE r.lane = 'submit' AND r.state = 'queued'
+        WHERE r.lane = 'submit' AND r.state = 'queued' AND r.due_at <= %(now)s
           AND (r.leased_until IS NULL OR r.leased_until < %(now)s)
         FOR UPDATE OF r SKIP LOCKED
     ),
@@ -144,7 +149,8 @@ def lease_fairly(
 
     Workspaces take turns, then the people in them; who has much under way comes later. Within one's own
     queue `take.position` decides. No more are leased of a workspace and provider than `room` allows, and of
-    the built-in renderer, which all workspaces share, no more than `local_room`.
+    the built-in renderer, which all workspaces share, no more than `local_room`. Takes of a paused batch of
+    which nothing was sent are passed over.
     """
     lease = new_id()
     free = json.dumps([[str(workspace), name, n] for (workspace, name), n in room.items()])

@@ -13,7 +13,7 @@ from generation.pipelines import PipelineStep
 from generation.seeds import SEEDED_KINDS
 from projects.models import Deliverable, Format
 from routing import brief as questions
-from routing.decision import Choice, StepPlan
+from routing.decision import Choice, Decision, StepPlan
 
 SIZED_KINDS = ("image", "edit", "image-to-video", "video", "upscale", "overlay")
 DEFAULT_SIZE = (1280, 720)
@@ -110,6 +110,21 @@ def _references(step: PipelineStep, subject: Subject) -> list[dict[str, str]]:
 def usable(plan: StepPlan) -> list[Choice]:
     """The models that may make the step: the eligible ones, and those that only rest for now."""
     return [choice for choice in plan.choices if choice.eligible or choice.resting_until]
+
+
+def dearest(plan: StepPlan) -> Choice | None:
+    """The dearest model that may make the step: what is held for its call."""
+    return max(usable(plan), key=lambda choice: choice.at_most or Decimal(0), default=None)
+
+
+def amounts_by_provider(decision: Decision) -> dict[str, Decimal]:
+    """What is held for one take, by the provider of each planned call."""
+    found: dict[str, Decimal] = {}
+    for plan in decision.steps:
+        choice = dearest(plan)
+        if choice is not None:
+            found[choice.provider] = found.get(choice.provider, Decimal(0)) + (choice.at_most or Decimal(0))
+    return found
 
 
 def step_request(

@@ -138,8 +138,7 @@ def _planned_holds(order: Order, runs: Sequence[Run]) -> list[holds.PlannedHold]
     """One hold a planned call, at the dearest model that may make it."""
     planned = []
     for run in runs:
-        usable = steps.usable(order.decision.step(run.step))
-        dearest = max(usable, key=lambda choice: choice.at_most or ZERO, default=None)
+        dearest = steps.dearest(order.decision.step(run.step))
         if dearest is not None:
             planned.append(
                 holds.PlannedHold(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from billing import holds
+from billing import holds, pots
 from generation import caps, lanes, orders, requests, take_rows
 from generation.models.runs import Lane
 from generation.orders import Order
@@ -31,6 +31,8 @@ from projects.problems import Invalid, Refused
 from routing.decision import Decision, Outcome
 
 MOST_AT_ONCE = 20
+#: What making a take reads of a deliverable.
+ABOVE = ("workspace", "campaign__project", "campaign__workspace", "category", "format")
 ZERO = Decimal(0)
 
 
@@ -113,7 +115,7 @@ def make_round(
     check_open(deliverable)
     check_possible(order.decision)
     check_cap(deliverable, order, count)
-    round_ = _round(deliverable, by, batch, round_id, now)
+    round_ = open_round(deliverable, by=by, batch=batch, round_id=round_id, now=now)
     plans = [
         take_rows.write(deliverable, order, round_, index=index, by=by, now=now, due_at=due_at or now)
         for index in range(count)
@@ -122,6 +124,13 @@ def make_round(
     board.refresh(deliverable.pk)
     lanes.ring(Lane.SUBMIT)
     return round_
+
+
+def lock_deliverables(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Deliverable]:
+    """Deliverables as they are now, locked until the transaction ends, with what lies above them."""
+    wanted = set(ids)
+    pots.lock(wanted)
+    return Deliverable.objects.select_related(*ABOVE).in_bulk(wanted)
 
 
 def check_count(count: int) -> None:
@@ -152,15 +161,19 @@ def check_possible(decision: Decision) -> None:
 
 def check_cap(deliverable: Deliverable, order: Order, count: int) -> None:
     """Raises CapReached; the deliverable is locked, so the count stays true until the commit."""
-    phase = order.request["phase"]
-    limit = order.decision.cap.limit
-    if limit is None:
+    if order.decision.cap.limit is not None:
+        used = caps.usage(deliverable, order.request["phase"]).used
+        check_room(order.decision, used=used, count=count)
+
+
+def check_room(decision: Decision, *, used: int, count: int, more: int = 0) -> None:
+    """Raises CapReached where `used` takes and `count` more do not fit the cap, raised by `more`."""
+    limit = decision.cap.limit
+    if limit is None or used + count <= limit + more:
         return
-    usage = caps.usage(deliverable, phase)
-    if usage.used + count > limit:
-        ways = [dataclasses.asdict(way) for way in order.decision.cap.ways_out]
-        ask = {"way": "ask", "words": f"Ask a manager for {count} more.", "takes": count}
-        raise caps.CapReached(used=usage.used, cap=limit, asked=count, ways_out=ways or [ask])
+    ways = [dataclasses.asdict(way) for way in decision.cap.ways_out]
+    ask = {"way": "ask", "words": f"Ask a manager for {count} more.", "takes": count}
+    raise caps.CapReached(used=used, cap=limit + more, asked=count, ways_out=ways or [ask])
 
 
 def run_next(*, take: Take, by: Membership) -> None:
@@ -181,13 +194,15 @@ def run_next(*, take: Take, by: Membership) -> None:
     lanes.ring(Lane.SUBMIT)
 
 
-def _round(
+def open_round(
     deliverable: Deliverable,
+    *,
     by: Membership,
-    batch: Batch | None,
-    round_id: uuid.UUID | None,
     now: datetime.datetime,
+    batch: Batch | None = None,
+    round_id: uuid.UUID | None = None,
 ) -> Round:
+    """The next round of a deliverable, which is locked."""
     newest = Round.objects.filter(deliverable=deliverable).aggregate(newest=Max("number"))["newest"]
     return Round.objects.create(
         id=round_id or new_id(),

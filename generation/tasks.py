@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from generation import batches, dispatch, lanes
+from generation import batch_steering, dispatch, lanes
 from generation import cancel as cancelling
 from generation import collect as collecting
 from generation import poll as polling
@@ -42,12 +42,15 @@ def cancel() -> int:
 
 
 def notify() -> int:
-    """Finishes batches that are done, and sends the mail that waits."""
+    """Sends the mail that waits."""
     with lanes.sole_keeper("notify") as mine:
-        if not mine:
-            return 0
-        now = timezone.now()
-        return batches.finish_all(now=now) + notices.mail_waiting(now=now)
+        return notices.mail_waiting(now=timezone.now()) if mine else 0
+
+
+def batches() -> int:
+    """Makes the next takes of batches that have room, and finishes those that are done."""
+    with lanes.sole_keeper("batches") as mine:
+        return batch_steering.keep_going(now=timezone.now()) if mine else 0
 
 
 def sweep() -> dict[str, int]:

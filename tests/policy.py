@@ -155,7 +155,11 @@ POST     make            api/v1/deliverables/<deliverable>/takes/upload/
 POST     make            api/v1/deliverables/<deliverable>/cap-requests/
 POST     read            api/v1/quotes/
 POST     make            api/v1/batches/
+POST     read            api/v1/batches/quote/
 GET      read            api/v1/batches/<batch>/
+GET      read            api/v1/batches/<batch>/cells/
+POST     make            api/v1/batches/<batch>/pause/
+POST     make            api/v1/batches/<batch>/resume/
 POST     make            api/v1/batches/<batch>/cancel/
 GET      read            api/v1/takes/<take>/
 POST     make            api/v1/takes/<take>/cancel/

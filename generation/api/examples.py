@@ -34,6 +34,15 @@ HERO: dict[str, Any] = {"note": "The calm one."}
 HERO_DECISION: dict[str, Any] = {"decision": "approve", "note": "Within the plan."}
 MORE: dict[str, Any] = {"more": 2, "reason": "The light changed."}
 BATCH: dict[str, Any] = {"deliverables": ["acme/autumn/opening"], "count": 1, "phase": "draft"}
+MATRIX: dict[str, Any] = {
+    "deliverables": ["acme/autumn/opening"],
+    "count": 2,
+    "variants": [{"words": ""}, {"words": "In heavy rain."}],
+    "models": [{"model": ""}, {"model": "builtin/sketch-draft"}],
+}
+MATRIX_PRICED: dict[str, Any] = {"takes": 8}
+BATCH_MATRIX: dict[str, Any] = {**MATRIX, "at_most": "0.48", "leave_out": True}
+GO_ON: dict[str, Any] = {"at_most": "3.00"}
 RESOLVE: dict[str, Any] = {"category": "brand-film", "phase": "draft", "project": "acme"}
 BUDGET_PROBLEM: dict[str, Any] = {
     "type": "/problems/budget",

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from generation.api import problems, references
-from generation.api.views import approvals, document, history, money, routing, takes, work
+from generation.api.views import approvals, batches, document, history, money, routing, takes, work
 
 register_converter(references.OneKey, "key")
 register_converter(references.CampaignName, "campaign")
@@ -11,6 +11,7 @@ register_converter(references.DeliverableName, "deliverable")
 
 DELIVERABLE = "deliverables/<deliverable:deliverable>/"
 TAKE = "takes/<uuid:take>/"
+BATCH = "batches/<uuid:batch>/"
 HERO = "hero-requests/<uuid:hero_request>/"
 
 # What belongs to a row comes before the row: a key may be called as a part of an address is.
@@ -40,9 +41,13 @@ version_1: list[URLPattern | URLResolver] = [
     path(f"{DELIVERABLE}cap-requests/", approvals.AskForMore.as_view()),
     path(DELIVERABLE, work.OneDeliverable.as_view()),
     path("quotes/", takes.Quotes.as_view()),
-    path("batches/", approvals.Batches.as_view()),
-    path("batches/<uuid:batch>/", approvals.OneBatch.as_view()),
-    path("batches/<uuid:batch>/cancel/", approvals.CancelBatch.as_view()),
+    path("batches/", batches.Batches.as_view()),
+    path("batches/quote/", batches.BatchQuotes.as_view()),
+    path(BATCH, batches.OneBatch.as_view()),
+    path(f"{BATCH}cells/", batches.BatchCells.as_view()),
+    path(f"{BATCH}pause/", batches.PauseBatch.as_view()),
+    path(f"{BATCH}resume/", batches.ResumeBatch.as_view()),
+    path(f"{BATCH}cancel/", batches.CancelBatch.as_view()),
     path(TAKE, takes.OneTake.as_view()),
     path(f"{TAKE}cancel/", takes.Cancel.as_view()),
     path(f"{TAKE}recall/", takes.Recall.as_view()),

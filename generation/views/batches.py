@@ -10,8 +10,10 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from generation import batch_steering
 from generation import batches as work
 from generation.forms.batches import BatchForm
+from generation.matrices import Asked
 from generation.views.refusals import shows_refusals
 from generation.views.saving import status, values
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
@@ -37,7 +39,7 @@ def new(request: WorkspaceRequest) -> HttpResponse:
     if form.is_valid():
         context["chosen"] = list(form.cleaned_data["deliverables"])
         try:
-            context["total"] = work.quote(deliverables=context["chosen"], count=form.cleaned_data["count"])
+            context["total"] = work.quote(asked=Asked(context["chosen"], form.cleaned_data["count"])).total
         except Refused as refused:
             context["refused"] = refused
     return render(request, "generation/batch_new.html", context, status=status(form))
@@ -65,7 +67,7 @@ def batch(request: WorkspaceRequest, batch_id: uuid.UUID) -> HttpResponse:
 @shows_refusals
 def cancel(request: WorkspaceRequest, batch_id: uuid.UUID) -> HttpResponse:
     row = _find(request, batch_id)
-    work.cancel_batch(batch=row, by=request.membership)
+    batch_steering.cancel_batch(batch=row, by=request.membership)
     messages.success(request, "The batch is cancelled. What had been sent may still arrive, charged.")
     return redirect("generation:batch", request.membership.workspace.slug, row.pk)
 

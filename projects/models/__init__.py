@@ -1,5 +1,6 @@
 """Rows of the lowest room: people, what is wanted, takes, decisions, events."""
 
+from projects.models.batches import Batch, BatchCell, BatchSlot
 from projects.models.decisions import (
     CapDecision,
     CapRequest,
@@ -22,7 +23,7 @@ from projects.models.people import (
     SavedFilter,
     Workspace,
 )
-from projects.models.takes import Asset, Batch, Rendition, Round, Take, TakeAsset
+from projects.models.takes import Asset, Rendition, Round, Take, TakeAsset
 from projects.models.touches import Touch
 from projects.models.work import (
     Campaign,
@@ -39,6 +40,8 @@ __all__ = [
     "ApiToken",
     "Asset",
     "Batch",
+    "BatchCell",
+    "BatchSlot",
     "Campaign",
     "CapDecision",
     "CapRequest",

@@ -1,4 +1,4 @@
-"""Takes, the rounds and batches they were asked for in, and their files."""
+"""Takes, the rounds they were asked for in, and their files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from projects.identifiers import new_id
 from projects.models import touching
+from projects.models.batches import Batch
 from projects.models.people import Person, Workspace
 from projects.models.rows import WorkspaceQuerySet
 from projects.models.work import Deliverable, Phase
@@ -60,32 +61,6 @@ class Rendition(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["asset", "kind"], name="rendition_once")]
-
-
-class Batch(models.Model):
-    """Draft takes for several deliverables, asked for together with a total price."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="batches")
-    phase = models.CharField(max_length=5, choices=Phase)
-    count = models.PositiveIntegerField()
-    at_most = models.DecimalField(max_digits=20, decimal_places=8)
-    requested_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    requested_at = models.DateTimeField()
-    cancelled_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
-    cancelled_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-
-    objects = WorkspaceQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(cancelled_at__isnull=True, cancelled_by__isnull=True)
-                | Q(cancelled_at__isnull=False, cancelled_by__isnull=False),
-                name="batch_cancelled_by_and_at",
-            )
-        ]
 
 
 class Round(models.Model):

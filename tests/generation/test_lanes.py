@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from generation import lanes
 from generation.models import Run
 from generation.models.runs import Lane
-from projects.models import Person, Take, Workspace
+from projects.models import Batch, Person, Take, Workspace
 from tests import factories
 from tests.cast import Cast
 from tests.generation import engine_rows
@@ -76,6 +76,29 @@ def test_no_more_is_leased_than_there_is_room_for(cast: Cast) -> None:
     room = {(cast.workspace.pk, "fal"): 1}
     assert turns(room=room) == ["producer 1", "producer 4"]
     assert turns(room={(cast.workspace.pk, "fal"): 0}) == []
+
+
+def test_a_paused_batch_waits_while_what_it_had_begun_and_everything_else_goes_on(cast: Cast) -> None:
+    batch = Batch.objects.create(
+        workspace=cast.workspace,
+        phase="draft",
+        count=1,
+        at_most=1,
+        requested_by=cast.producer.person,
+        requested_at=timezone.now(),
+    )
+    round_ = factories.round_(cast.deliverable, batch=batch)
+    for _ in range(2):
+        engine_rows.take(cast.deliverable, person=cast.producer.person, round=round_)
+    waiting(cast, cast.producer.person)
+    alone = factories.round_(cast.deliverable)
+    engine_rows.take(cast.deliverable, person=cast.reviewer.person, round=alone)
+    Take.objects.filter(number=2).update(state="rendering")  # one of its later steps is due
+    Batch.objects.update(state="paused", paused_at=timezone.now(), paused_by=cast.producer.person)
+    assert sorted(turns()) == ["producer 2", "producer 3", "reviewer 4"]
+    Run.objects.update(lease=None, leased_until=None)
+    Batch.objects.update(state="running", paused_at=None, paused_by=None)
+    assert sorted(turns()) == ["producer 1", "producer 2", "producer 3", "reviewer 4"]
 
 
 def test_what_is_leased_is_not_leased_again_until_the_lease_ends(cast: Cast, settings: Any) -> None:

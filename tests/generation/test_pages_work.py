@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from generation import batches, heroes, prompts, queues, reviews, takes
+from generation.matrices import Asked
 from generation.models import PromptTemplate, Run
 from generation.models.runs import RunState
 from projects.models import Batch, Deliverable, Event, Role, Take
@@ -137,7 +138,7 @@ def test_a_batch_is_chosen_priced_and_made_once(studio: Cast) -> None:
     assert f'value="{rows[0].pk}"' in table
     asked = {"deliverables": [row.pk for row in rows], "count": 2}
     page = client.get("/w/studio/batches/new/", asked)
-    total = batches.quote(deliverables=rows, count=2)
+    total = batches.quote(asked=Asked(rows, 2)).total
     assert page.context["total"] == total
     assert (total.takes, Take.objects.count()) == (4, 0)
     body = {**asked, "batch_id": page.context["form"].cleaned_data["batch_id"]}

@@ -1,4 +1,4 @@
-"""What waits for a decision: hero requests, cap requests; and batches."""
+"""What waits for a decision: hero requests, cap requests."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from generation.api.references import Named
 from generation.api.serializers.fields import Amount
 from generation.api.serializers.takes import QuoteAnswer
-from generation.batches import MOST_DELIVERABLES
-from generation.takes import MOST_AT_ONCE
-from projects.models import Batch, CapRequest, Deliverable, HeroRequest, Phase
+from projects.models import CapRequest, HeroRequest, Phase
 from projects.models.decisions import RequestState
 
 Shape = serializers.Serializer[Any]
@@ -73,34 +70,4 @@ class CapAnswer(serializers.ModelSerializer[CapRequest]):
         fields = (
             *("id", "state", "deliverable", "phase", "more", "reason", "at_most", "requested_by"),
             *("requested_at", "decided_at"),
-        )
-
-
-class BatchBody(Shape):
-    deliverables = serializers.ListField(child=Named(Deliverable), min_length=1, max_length=MOST_DELIVERABLES)
-    count = serializers.IntegerField(min_value=1, max_value=MOST_AT_ONCE)
-    phase = serializers.ChoiceField([(Phase.DRAFT.value, "Draft")], default=Phase.DRAFT.value)
-
-
-class BatchProgress(Shape):
-    """Takes of the batch by what became of them."""
-
-    takes = serializers.IntegerField()
-    ready = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    cancelled = serializers.IntegerField()
-    in_flight = serializers.IntegerField()
-    finished = serializers.BooleanField()
-
-
-class BatchAnswer(serializers.ModelSerializer[Batch]):
-    at_most = Amount()
-    requested_by = serializers.CharField(source="requested_by.email")
-    progress = BatchProgress()
-
-    class Meta:
-        model = Batch
-        fields = (
-            *("id", "phase", "count", "at_most", "requested_by", "requested_at", "cancelled_at"),
-            *("finished_at", "progress"),
         )

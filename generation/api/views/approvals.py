@@ -1,22 +1,21 @@
-"""Hero requests, requests for more takes, and batches."""
+"""Hero requests, and requests for more takes."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from generation import batches, caps, heroes
+from generation import caps, heroes
 from generation.api import examples, filters
 from generation.api.calls import Call, Listing
 from generation.api.idempotency import once
 from generation.api.serializers import approvals as shapes
 from projects.access import Right
-from projects.models import Batch, CapRequest, Deliverable, HeroRequest, Take
+from projects.models import CapRequest, Deliverable, HeroRequest, Take
 
 
 class AskForHero(Call):
@@ -139,51 +138,3 @@ class CapDecisions(Call):
         row = self.row(CapRequest, cap_request)
         said = self.body(shapes.CapDecisionBody)
         return self.answer(caps.decide(cap_request=row, by=self.membership, **said))
-
-
-class Batches(Call):
-    """Drafts of several deliverables at once: all of them, or none."""
-
-    policy = {"POST": Right.MAKE}
-    serializer_class = shapes.BatchAnswer
-
-    @extend_schema(
-        request=shapes.BatchBody,
-        responses={201: shapes.BatchAnswer},
-        examples=[examples.request("One draft each", examples.BATCH)],
-    )
-    @once
-    def post(self, request: Request) -> Response:
-        said = self.body(shapes.BatchBody)
-        made = batches.make(deliverables=said["deliverables"], count=said["count"], by=self.membership)
-        return self.answer(_with_progress(made), code=201)
-
-
-class OneBatch(Call):
-    """How far a batch is."""
-
-    policy = {"GET": Right.READ}
-    serializer_class = shapes.BatchAnswer
-
-    @extend_schema(responses={200: shapes.BatchAnswer})
-    def get(self, request: Request, batch: uuid.UUID) -> Response:
-        return self.answer(_with_progress(self.row(Batch, batch)))
-
-
-class CancelBatch(Call):
-    """Cancels what is in flight of this batch, and nothing else."""
-
-    policy = {"POST": Right.MAKE}
-    serializer_class = shapes.BatchAnswer
-
-    @extend_schema(request=None, responses={200: shapes.BatchAnswer})
-    def post(self, request: Request, batch: uuid.UUID) -> Response:
-        row = self.row(Batch, batch)
-        batches.cancel_batch(batch=row, by=self.membership)
-        row.refresh_from_db()
-        return self.answer(_with_progress(row))
-
-
-def _with_progress(batch: Any) -> Any:
-    batch.progress = batches.progress(batch)
-    return batch

@@ -61,6 +61,7 @@ def test_what_spends_asks_for_a_key_in_the_document(db: None) -> None:
     }
     assert spending == {
         "/api/v1/batches/",
+        "/api/v1/batches/{batch}/resume/",
         "/api/v1/deliverables/{deliverable}/takes/",
         "/api/v1/deliverables/{deliverable}/takes/upload/",
         "/api/v1/hero-requests/{hero_request}/decisions/",
