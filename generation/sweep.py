@@ -18,7 +18,7 @@ from django_q.models import Schedule
 
 from billing import ledger, month_sums, pot_days
 from billing.models import Hold
-from generation import batches, ending, history_jobs, lanes, moves, tallies, unknown, verdicts
+from generation import batch_steering, ending, history_jobs, lanes, moves, tallies, unknown, verdicts
 from generation.api import idempotency
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, CallState, Lane, RunState
@@ -71,7 +71,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "finished": finished,
         "holds": orphan_holds,
         "bells": bells,
-        "batches": batches.finish_all,
+        "batches": batch_steering.keep_going,
         "histories": history_jobs.overdue,
         "pot_days": pot_days.compact,
         "old_jobs": old_jobs,
