@@ -21,6 +21,7 @@ from projects.access import Right
 from projects.models import Decision, Deliverable, Membership, Phase, RejectReason, Take, TakeView
 from projects.models.decisions import DecisionKind
 from projects.models.takes import TakeMark, TakeState
+from projects.models.work import DeliverableState
 from projects.problems import Invalid, Refused
 
 ON_TAKES = (
@@ -89,6 +90,15 @@ def rejected_for(take: Take) -> str:
         return ""
     reasons = ", ".join(str(RejectReason(reason).label) for reason in row.reasons)
     return ": ".join(part for part in (reasons, row.note) if part)
+
+
+def settled(deliverable: Deliverable) -> Decision | None:
+    """The sign-off or write-off in force, with who decided it and on which take; None while it is open."""
+    if deliverable.state == DeliverableState.OPEN:
+        return None
+    kinds = (DecisionKind.ACCEPT, DecisionKind.WRITE_OFF)
+    found = Decision.objects.filter(deliverable=deliverable, decision__in=kinds)
+    return found.select_related("by", "take").order_by("-at", "-sequence").first()
 
 
 def write_off(

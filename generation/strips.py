@@ -157,6 +157,11 @@ def _shown(take: Take, file: Asset, slug: str) -> dict[str, Any]:
     }
 
 
+def taken_back(take: Take) -> bool:
+    """Whether the take was not made because its approval was taken back."""
+    return take.state == TakeState.CANCELLED and take.failure == TAKEN_BACK
+
+
 def _is_hero(row: Row) -> bool:
     return bool(row["phase"] == Phase.HERO and row["state"] != TakeState.CANCELLED)
 
@@ -183,7 +188,7 @@ def _thumbnail(
         "number": row.number,
         "thumbnail": f"{thumbnail}?early" if being_drawn else thumbnail,
         "being_drawn": being_drawn,
-        "undone": row.state == TakeState.CANCELLED and row.failure == TAKEN_BACK,
+        "undone": taken_back(row),
         "alt": f"Take {row.number}",
         "format": format_key,
         "kind": row.poster.kind if row.poster else "image",

@@ -150,6 +150,14 @@ def timecode(frame: int, fps: int = 24) -> str:
 
 
 @register.filter
+def sentence(text: str) -> str:
+    """Words from elsewhere as one sentence of ours: a capital, a full stop."""
+    plain = text.strip()
+    ended = plain if plain.endswith((".", "!", "?", "…")) else f"{plain}."
+    return plain and ended[0].upper() + ended[1:]
+
+
+@register.filter
 def ago(moment: datetime.datetime | None) -> SafeString | str:
     """A time relative to now, exact on hover and for machines; the page keeps it fresh."""
     if moment is None:

@@ -118,6 +118,7 @@ def _shown(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, Any
         "queue": queues.summary(member),
         "budget": desks.tightest_budget(deliverable, now=timezone.now()),
         "usage": desks.usage(deliverable),
+        "settled": reviews.settled(deliverable),
     }
     if context["budget"]:
         context["budget_scope"] = Scope(context["budget"].scope).label
@@ -128,6 +129,7 @@ def _shown(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, Any
         context["moves"] = strips.moves(
             rows, current=take.number, beside=beside, base=strips.address(deliverable, slug)
         )
+        context["taken_back"] = strips.taken_back(take)
         context["partner"] = strips.compared_with(rows, take.number)
         shown = [one for one in (take, other) if one and one.state == "ready"]
         viewers = strips.viewers(shown, slug=slug)
