@@ -83,12 +83,23 @@ class UploadForm(forms.Form):
         ),
     )
     phase = forms.ChoiceField(choices=Phase.choices, label="Phase")
-    made_with = forms.CharField(max_length=120, label="Made with")
-    source_take = forms.IntegerField(
-        required=False, label="From take", help_text="Its number, where a take was finished by hand."
+    made_with = forms.CharField(
+        max_length=120,
+        label="Made with",
+        widget=forms.TextInput(attrs={"placeholder": "Photoshop, stock …"}),
     )
-    amount = forms.DecimalField(required=False, min_value=0, max_digits=18, decimal_places=8, label="Cost")
-    note = forms.CharField(required=False, label="Note", max_length=4000)
+    source_take = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label="From take",
+        help_text="Its number, where a take was finished by hand.",
+    )
+    amount = forms.DecimalField(
+        required=False, min_value=0, max_digits=18, decimal_places=8, label="What it cost"
+    )
+    note = forms.CharField(
+        required=False, label="Note", widget=forms.Textarea(attrs={"rows": 2}), max_length=4000
+    )
     round_id = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
 
 
@@ -97,7 +108,9 @@ class RetryForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 2}), max_length=2000)
+    reason = forms.CharField(
+        label="Why", widget=forms.Textarea(attrs={"rows": 2, "autofocus": True}), max_length=2000
+    )
 
 
 class NoteForm(forms.Form):
