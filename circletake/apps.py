@@ -7,4 +7,6 @@ class CircletakeConfig(AppConfig):
     name = "circletake"
 
     def ready(self) -> None:
-        from circletake import queue  # noqa: F401  registers the checks
+        from circletake import clock, queue  # noqa: F401  the queue registers its checks
+
+        clock.align()
