@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from billing import checks
+from circletake import clock
 from generation import keyring, readiness
 from generation.media import limits, store
 from generation.models import ProviderAccount
@@ -35,7 +36,7 @@ def examine(*, now: datetime.datetime | None = None) -> Iterator[Finding]:
         ("database", _database),
         ("workers", lambda: _well(readiness.workers(now=now))),
         ("lanes", lambda: _well(readiness.overdue(now=now))),
-        ("clock", lambda: _clock(timezone.now())),
+        ("clock", lambda: _clock(clock.host_now())),
         ("storage", _storage),
         ("files", missing_files),
         ("keys", _keys),
