@@ -40,6 +40,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "url": (str,),
     "urls": (list,),
 }
+GRAIN = 16  # sides come in whole sixteens, so that 1088 pixels are asked for where 1080 are meant
 SAME_FORMAT = 0.02  # how far, as a share, an aspect ratio may be off without being mentioned
 
 
@@ -210,7 +211,7 @@ def _resolution(spec: Spec, request: StepRequest) -> Turned:
         return None, ""
     asked = min(request.width, request.height)
     pixels: Mapping[str, int] = spec["pixels"]
-    large_enough = [value for value in pixels if pixels[value] >= asked]
+    large_enough = [value for value in pixels if pixels[value] > asked - GRAIN]
     if large_enough:
         return min(large_enough, key=pixels.__getitem__), ""
     largest = max(pixels, key=pixels.__getitem__)
