@@ -29,7 +29,8 @@ from generation.providers.protocol import (
     StepRequest,
     WebhookRejected,
 )
-from routing import catalogue
+from routing import catalogue, pricing
+from routing.brief import Price
 from tests.cast import Cast
 from tests.emulators import kling_models
 from tests.emulators.inbox import open_inbox
@@ -213,6 +214,35 @@ def test_a_duration_is_a_whole_number_or_one_of_two_texts(
     body = job.payload["body"]
     assert body.get("settings", body)["duration"] == sent
     assert job.adjusted == adjusted
+
+
+@pytest.mark.parametrize(
+    ("height", "resolution"),
+    [
+        (480, "720p"),
+        (720, "720p"),
+        (736, "1080p"),
+        (1080, "1080p"),
+        (1088, "1080p"),
+        (1104, "4k"),
+        (2160, "4k"),
+    ],
+)
+def test_the_resolution_that_is_sent_for_a_height_is_the_one_that_is_priced(
+    height: int, resolution: str
+) -> None:
+    job = translate("kling-3.0", width=height * 16 // 9, height=height)
+    assert job.payload["body"]["settings"]["resolution"] == resolution
+    row = next(entry for entry in catalogue.read() if entry["key"] == "kling/kling-3.0")
+    price = Price(
+        unit="second",
+        amount=Decimal(row["amount"]),
+        currency="USD",
+        row="",
+        conditions=row["price_conditions"],
+    )
+    sold = Decimal(str(kling_models.PRICES["kling-3.0"][resolution]))
+    assert pricing.unit_amount(price, height=height) == sold
 
 
 @pytest.mark.parametrize("endpoint", [name for name in kling.sheet.endpoints() if " " not in name])
