@@ -12,6 +12,7 @@ MODULES = {
     "kling": "generation.providers.kling",
     "openai": "generation.providers.openai",
     "replicate": "generation.providers.replicate",
+    "runway": "generation.providers.runway",
 }
 
 

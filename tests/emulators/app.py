@@ -18,6 +18,7 @@ MODULES = (
     "openai",
     "kling",
     "replicate",
+    "runway",
 )
 """Modules of this package with a class `Provider`; its name is the first part of its addresses."""
 
