@@ -62,5 +62,5 @@ class PassableRedis(RedisCache):
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return self._tried(lambda: super(PassableRedis, self).incr(key, delta, version), delta)
 
-    def clear(self) -> bool:
-        return bool(self._tried(lambda: super(PassableRedis, self).clear(), False))
+    def clear(self) -> None:
+        self._tried(lambda: super(PassableRedis, self).clear(), None)

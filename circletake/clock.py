@@ -1,9 +1,9 @@
 """One time for all hosts: the database's. A host whose clock is off counts by it all the same.
 
 Leases, due times, webhooks' ages, the ledger and the event log are compared between hosts, and every instant
-in this program comes from `django.utils.timezone.now`. So that one function is aligned here: how far this host
-and the database are apart is measured whenever a connection opens, and added where it matters. `manage.py
-doctor` still compares the host's own clock (`host_now`) and says when it is off.
+in this program comes from `django.utils.timezone.now`. So that one function is aligned here: how far this
+host and the database are apart is measured whenever a connection opens, and added where it matters.
+`manage.py doctor` still compares the host's own clock (`host_now`) and says when it is off.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def test_a_cache_that_is_away_is_an_empty_one() -> None:
         True,
     )
     assert (there.delete("a"), there.touch("a"), "a" in there, there.incr("a"), there.clear()) == (
-        False, False, False, 1, False,
+        False, False, False, 1, None,
     )  # fmt: skip
     there.delete_many(["a"])
 
