@@ -8,6 +8,7 @@ Addresses of sign-in under `accounts/` are allauth's own and not listed.
 PAGES = """
 GET      operators       healthz
 GET      operators       readyz
+GET      operators       metrics
 GET      signed_in
 GET      public          invitations/<secret>/
 GET      demo            mailbox/
@@ -23,8 +24,12 @@ POST     approve         w/<workspace>/approvals/undo/
 POST     approve         w/<workspace>/approvals/caps/<request_id>/
 POST     approve         w/<workspace>/approvals/heroes/<request_id>/
 POST     approve         w/<workspace>/approvals/heroes/<request_id>/undo/
+GET      read            w/<workspace>/batches/
 GET,POST make            w/<workspace>/batches/new/
+POST     make            w/<workspace>/batches/price/
 GET      read            w/<workspace>/batches/<batch_id>/
+POST     make            w/<workspace>/batches/<batch_id>/go-on/
+POST     make            w/<workspace>/batches/<batch_id>/pause/
 POST     make            w/<workspace>/batches/<batch_id>/cancel/
 GET      read            w/<workspace>/budgets/
 GET,POST set_budgets     w/<workspace>/budgets/new/

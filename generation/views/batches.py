@@ -1,65 +1,116 @@
-"""Batches: choose deliverables, see the total, confirm; then watch them."""
+"""Batches: choose what is varied, see its price change, confirm it; then watch, pause, go on, cancel."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from generation import batch_steering
+from generation import batch_choices, batch_sheets, batch_steering
 from generation import batches as work
-from generation.forms.batches import BatchForm
-from generation.matrices import Asked
+from generation.forms.batches import BatchForm, ChosenForm, initial
+from generation.forms.steering import GoOnForm
+from generation.matrices import kept
 from generation.views.refusals import shows_refusals
-from generation.views.saving import status, values
-from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
-from projects.models import Batch, Take
+from generation.views.saving import values
+from projects.access import Right, WorkspaceRequest, workspace_page
+from projects.models import Batch, Deliverable
+from projects.models.batches import BATCHES_OPEN, BatchState
 from projects.problems import Refused
 
-ROWS = 400
+LISTED = 30
+PRICED_ROWS = 40
+
+
+@require_safe
+@workspace_page(Right.READ)
+def batches(request: WorkspaceRequest) -> HttpResponse:
+    """All batches, the newest first."""
+    rows = Batch.objects.visible_to(request.membership).select_related("requested_by")
+    page = Paginator(rows.order_by("-requested_at", "-pk"), LISTED).get_page(request.GET.get("page"))
+    progress = work.progress_of([row.pk for row in page])
+    shown = [(row, progress[row.pk]) for row in page]
+    return render(request, "generation/batches.html", {"page": page, "rows": shown})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @workspace_page(Right.MAKE)
 @shows_refusals
 def new(request: WorkspaceRequest) -> HttpResponse:
-    """GET: what the chosen deliverables cost together. POST: makes them all, or none; twice makes once."""
-    member = request.membership
+    """GET: what is varied, with its price; `?from=` begins as another batch. POST: starts it, twice once."""
     if request.method == "POST":
-        said = values(BatchForm(request.POST, membership=member))
-        chosen = list(said["deliverables"])
-        made = work.make(deliverables=chosen, count=said["count"], by=member, batch_id=said["batch_id"])
-        return redirect("generation:batch", member.workspace.slug, made.pk)
-    form = BatchForm(_asked(request), membership=member)
-    context: dict[str, Any] = {"form": form, "cancel": request.headers.get("Referer", "")}
-    if form.is_valid():
-        context["chosen"] = list(form.cleaned_data["deliverables"])
-        try:
-            context["total"] = work.quote(asked=Asked(context["chosen"], form.cleaned_data["count"])).total
-        except Refused as refused:
-            context["refused"] = refused
-    return render(request, "generation/batch_new.html", context, status=status(form))
+        return _started(request)
+    before = _before(request)
+    chosen = _again(request, before) if before else _ticked(request)
+    if not chosen:
+        return render(request, "generation/batch_new.html", {"chosen": chosen})
+    offered = batch_choices.of(chosen)
+    said = {
+        **(initial(*kept(before.asked), before.count) if before else {}),
+        "count": _count(request, before),
+    }
+    form = BatchForm(initial=said, offered=offered)
+    bound = BatchForm({**{name: form[name].value() for name in form.fields}}, offered=offered)
+    context = {"form": form, "chosen": chosen, "again": before, **_priced(request, bound, chosen)}
+    return render(request, "generation/batch_new.html", context)
+
+
+@require_POST
+@workspace_page(Right.MAKE)
+@shows_refusals
+def price(request: WorkspaceRequest) -> HttpResponse:
+    """The matrix as the form changes, with the price of each line and column, and the button."""
+    chosen, form = _form(request)
+    context = {"form": form, "chosen": chosen, **_priced(request, form, chosen)}
+    return render(request, "generation/batch_matrix.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
 @workspace_page(Right.READ)
 def batch(request: WorkspaceRequest, batch_id: uuid.UUID) -> HttpResponse:
-    """How far a batch is, take by take; live while something runs."""
-    member, row = request.membership, _find(request, batch_id)
-    takes = Take.objects.filter(round__batch=row).select_related("deliverable", "poster")
-    own = row.requested_by_id == member.person_id
+    """How far a batch is, cell by cell; live while something runs. `?size=large` to compare."""
+    row = _find(request, batch_id)
+    large = request.GET.get("size") == "large"
+    sheet = batch_sheets.sheet(row, slug=request.membership.workspace.slug, number=request.GET.get("page"))
     context = {
         "batch": row,
         "progress": work.progress(row),
-        "takes": takes.order_by("deliverable__key", "number")[:ROWS],
-        "may_cancel": (Right.MAKE if own else Right.APPROVE) in rights_of(member),
+        "sheet": sheet,
+        "page": sheet.page,
+        "large": large,
+        "query": "size=large" if large else "",
+        **_steering(request, row),
     }
     part = "#live" if request.headers.get("HX-Request") else ""
     return render(request, f"generation/batch.html{part}", context)
+
+
+@require_POST
+@workspace_page(Right.MAKE)
+@shows_refusals
+def pause(request: WorkspaceRequest, batch_id: uuid.UUID) -> HttpResponse:
+    row = batch_steering.pause(batch=_find(request, batch_id), by=request.membership)
+    messages.success(request, "The batch is paused. What had been sent is finished; nothing more is sent.")
+    return redirect("generation:batch", request.membership.workspace.slug, row.pk)
+
+
+@require_POST
+@workspace_page(Right.MAKE)
+@shows_refusals
+def go_on(request: WorkspaceRequest, batch_id: uuid.UUID) -> HttpResponse:
+    """Goes on where the batch was; a stopped one at the price of the rest that was shown."""
+    said = values(GoOnForm(request.POST))
+    row = batch_steering.go_on(batch=_find(request, batch_id), by=request.membership, **said)
+    messages.success(request, "The batch goes on where it was.")
+    return redirect("generation:batch", request.membership.workspace.slug, row.pk)
 
 
 @require_POST
@@ -72,14 +123,84 @@ def cancel(request: WorkspaceRequest, batch_id: uuid.UUID) -> HttpResponse:
     return redirect("generation:batch", request.membership.workspace.slug, row.pk)
 
 
-def _asked(request: WorkspaceRequest) -> QueryDict:
-    """The address's choice, with one take of each and a new id where it names none."""
-    asked = request.GET.copy()
-    asked.setdefault("count", "1")
-    asked["batch_id"] = str(uuid.uuid4())
-    return asked
+def _started(request: WorkspaceRequest) -> HttpResponse:
+    chosen, form = _form(request)
+    said = values(form)
+    try:
+        made = work.make(
+            asked=form.asked(chosen),
+            by=request.membership,
+            confirmed=said["confirmed"],
+            leave_out=said["leave_out"],
+            batch_id=said["batch_id"],
+        )
+    except Refused as refused:
+        context = {"form": form, "chosen": chosen, "refused": refused, **_priced(request, form, chosen)}
+        return render(request, "generation/batch_new.html", context, status=refused.status)
+    return redirect("generation:batch", request.membership.workspace.slug, made.pk)
+
+
+def _form(request: WorkspaceRequest) -> tuple[list[Deliverable], BatchForm]:
+    """The deliverables that were sent, and the form; raises Invalid where they are not there."""
+    chosen = list(values(ChosenForm(request.POST, membership=request.membership))["deliverables"])
+    return chosen, BatchForm(request.POST, offered=batch_choices.of(chosen))
+
+
+def _ticked(request: WorkspaceRequest) -> list[Deliverable]:
+    form = ChosenForm(request.GET, membership=request.membership)
+    return list(form.cleaned_data["deliverables"]) if form.is_valid() else []
+
+
+def _before(request: WorkspaceRequest) -> Batch | None:
+    """The batch that this one is to be like."""
+    if "from" not in request.GET:
+        return None
+    try:
+        return Batch.objects.visible_to(request.membership).filter(pk=request.GET["from"]).first()
+    except ValidationError:
+        return None
+
+
+def _again(request: WorkspaceRequest, before: Batch) -> list[Deliverable]:
+    named = {"deliverables": [str(pk) for pk in batch_sheets.deliverables_of(before)]}
+    form = ChosenForm(named, membership=request.membership)
+    return list(form.cleaned_data["deliverables"]) if form.is_valid() else []
+
+
+def _priced(request: WorkspaceRequest, form: BatchForm, chosen: Sequence[Deliverable]) -> dict[str, Any]:
+    """What the matrix costs, or why it cannot be priced."""
+    if not form.is_valid():
+        return {"wrong": form.errors}
+    try:
+        plan = work.quote(asked=form.asked(chosen), person_id=request.membership.person_id)
+    except Refused as refused:
+        return {"unpriced": refused}
+    rows = plan.rows()
+    return {
+        "plan": plan,
+        "total": plan.total,
+        "rows": rows[:PRICED_ROWS],
+        "more_rows": len(rows) - PRICED_ROWS if len(rows) > PRICED_ROWS else 0,
+        "leave_out": form.cleaned_data["leave_out"],
+        "tightest": plan.lefts[0] if plan.lefts else None,
+    }
+
+
+def _steering(request: WorkspaceRequest, row: Batch) -> dict[str, Any]:
+    """What may be done with the batch now, with the money that it moves."""
+    may = batch_steering.may_steer(row, request.membership)
+    stopped = row.state == BatchState.STOPPED
+    return {
+        "may_steer": may,
+        "open": row.state in BATCHES_OPEN,
+        "held": batch_steering.held(row),
+        "rest": batch_steering.rest(row),
+        "today": batch_steering.rest_today(row, now=timezone.now()) if stopped and may else None,
+    }
 
 
 def _find(request: WorkspaceRequest, batch_id: uuid.UUID) -> Batch:
-    rows = Batch.objects.visible_to(request.membership).select_related("requested_by", "workspace")
+    rows = Batch.objects.visible_to(request.membership).select_related(
+        "requested_by", "paused_by", "workspace"
+    )
     return get_object_or_404(rows, pk=batch_id)

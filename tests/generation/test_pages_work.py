@@ -140,8 +140,11 @@ def test_a_batch_is_chosen_priced_and_made_once(studio: Cast) -> None:
     page = client.get("/w/studio/batches/new/", asked)
     total = batches.quote(asked=Asked(rows, 2)).total
     assert page.context["total"] == total
+    assert "Make 4 takes" in page.content.decode()
     assert (total.takes, Take.objects.count()) == (4, 0)
-    body = {**asked, "batch_id": page.context["form"].cleaned_data["batch_id"]}
+    form = page.context["form"]
+    body = {**asked, "models": [""], "as_briefed": "on", "batch_id": form["batch_id"].value()}
+    body |= {"confirmed": total.at_most}
     answers = [client.post("/w/studio/batches/new/", body) for _ in range(2)]
     made = Batch.objects.get()
     assert {answer["Location"] for answer in answers} == {f"/w/studio/batches/{made.pk}/"}
@@ -155,7 +158,8 @@ def test_a_batch_that_cannot_be_made_says_why_and_makes_nothing(studio: Cast) ->
     client = signed_in(studio.producer)
     asked: dict[str, Any] = {"deliverables": [row.pk for row in rows], "count": 1}
     assert f"{rows[1].name} is dropped" in text(client, "/w/studio/batches/new/", **asked)
-    assert client.post("/w/studio/batches/new/", {**asked, "batch_id": uuid.uuid4()}).status_code == 409
+    body = {**asked, "models": [""], "as_briefed": "on", "batch_id": uuid.uuid4()}
+    assert client.post("/w/studio/batches/new/", body).status_code == 409
     elsewhere = factories.deliverable(factories.campaign(factories.project(studio.stranger.workspace)))
     theirs = {"deliverables": [elsewhere.pk], "count": 1, "batch_id": uuid.uuid4()}
     assert client.post("/w/studio/batches/new/", theirs).status_code == 422
