@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
+
+AWAY = ("08", "53300", "57P")
+"""Beginnings of the codes with which a server says that it starts, stops, or takes nobody in any more."""
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether a query failed since the database does not answer, not for what was asked of it."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    code = getattr(error.__cause__, "sqlstate", None)
+    return code is None or code.startswith(AWAY)
 
 
 def out_of_reach() -> str | None:

@@ -20,6 +20,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from billing.budgets import BudgetRefused
+from circletake import reach
 from generation.caps import CapReached
 from projects.access import MissingRight, policy
 from projects.decisions import AgainstGrammar
@@ -53,6 +54,7 @@ BY_STATUS: dict[int, tuple[str, str]] = {
     429: ("too-many", "Too many requests"),
     500: ("server-error", "Something broke here"),
     501: ("not-yet", "This is not offered yet"),
+    503: ("unavailable", "The database does not answer"),
     507: ("no-room", "There is no room"),
 }
 
@@ -84,6 +86,8 @@ def handler(error: Exception, context: Mapping[str, Any]) -> Response:
         return answer(400, detail=str(error))
     if isinstance(error, RecursionError):
         return answer(400, detail="The body is nested too deeply.")
+    if reach.is_away(error):
+        return _unavailable()
     return _broken(error, context)
 
 
@@ -178,6 +182,19 @@ def _broken(error: Exception, context: Mapping[str, Any]) -> Response:
         detail="The request was not carried out; it is in the log.",
         remedy="Send it again later with the same Idempotency-Key, or tell the operator.",
     )
+
+
+AWAY = {
+    "detail": "The database does not answer; whether it took the request in is not known.",
+    "remedy": "Send it again, with the same Idempotency-Key, after as many seconds as Retry-After says.",
+}
+AGAIN_SECONDS = 5
+
+
+def _unavailable() -> Response:
+    response = answer(503, **AWAY)
+    response["Retry-After"] = str(AGAIN_SECONDS)
+    return response
 
 
 def _roll_back() -> None:

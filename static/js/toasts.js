@@ -7,6 +7,7 @@ const ANSWERS = {
   401: "You are signed out. Sign in again, then repeat this.",
   403: "Your role does not allow this. Ask an admin of the workspace.",
   404: "This is not there any more. Reload the page.",
+  503: "The database does not answer. Try again in a few seconds.",
   429: "Too many requests at once. Wait a moment and try again.",
 };
 
@@ -62,8 +63,8 @@ const region = () => document.getElementById("toasts");
 document.addEventListener("htmx:response:error", (event) => {
   const { status } = event.detail.ctx.response;
   if (status === 402 || status === 409 || status === 422) return; // answered in place
-  const words = status >= 500 ? "The server could not do this. Nothing was changed; try again." : ANSWERS[status];
-  region()?.say(words ?? `This was refused (${status}). Reload the page and try again.`);
+  const broke = status >= 500 && "The server could not do this. Nothing was changed; try again.";
+  region()?.say(ANSWERS[status] || broke || `This was refused (${status}). Reload the page and try again.`);
 });
 
 document.addEventListener("htmx:error", (event) => {
