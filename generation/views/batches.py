@@ -53,11 +53,8 @@ def new(request: WorkspaceRequest) -> HttpResponse:
     if not chosen:
         return render(request, "generation/batch_new.html", {"chosen": chosen})
     offered = batch_choices.of(chosen)
-    said = {
-        **(initial(*kept(before.asked), before.count) if before else {}),
-        "count": _count(request, before),
-    }
-    form = BatchForm(initial=said, offered=offered)
+    usual = initial(*kept(before.asked), before.count) if before else {"count": request.GET.get("count", 1)}
+    form = BatchForm(initial=usual, offered=offered)
     bound = BatchForm({**{name: form[name].value() for name in form.fields}}, offered=offered)
     context = {"form": form, "chosen": chosen, "again": before, **_priced(request, bound, chosen)}
     return render(request, "generation/batch_new.html", context)
