@@ -9,7 +9,7 @@ is what the row's conditions bound.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -116,10 +116,22 @@ def seconds(step: Step) -> Decimal:
 
 
 def billed_seconds(step: Step, capabilities: Mapping[str, Any]) -> Decimal:
-    """The duration that the model can deliver: the shortest of its lengths that is long enough."""
+    """The duration that the model can deliver: the shortest of its lengths that is long enough.
+
+    A large picture, or one with references, may have other lengths than the rest.
+    """
     asked = seconds(step)
-    lengths = sorted(Decimal(str(length)) for length in capabilities.get("durations") or ())
+    lengths = sorted(Decimal(str(length)) for length in _lengths(step, capabilities))
     return next((length for length in lengths if length >= asked), asked)
+
+
+def _lengths(step: Step, capabilities: Mapping[str, Any]) -> Iterable[Any]:
+    by_height = capabilities.get("durations_by_height") or {}
+    fitting = [int(limit) for limit in by_height if int(limit) <= _short_side(step)]
+    found: Iterable[Any] | None = by_height[str(max(fitting))] if fitting else None
+    if found is None and step.references:
+        found = capabilities.get("durations_with_references")
+    return found or capabilities.get("durations") or ()
 
 
 def _units(unit: str, step: Step, capabilities: Mapping[str, Any]) -> Decimal:

@@ -9,6 +9,7 @@ from generation.providers.protocol import Provider
 MODULES = {
     "builtin": "generation.providers.builtin",
     "fal": "generation.providers.fal",
+    "google": "generation.providers.google",
     "kling": "generation.providers.kling",
     "openai": "generation.providers.openai",
     "replicate": "generation.providers.replicate",

@@ -15,8 +15,9 @@ from tests.emulators.webhooks import Deliveries
 
 MODULES = (
     "fal",
-    "openai",
+    "google",
     "kling",
+    "openai",
     "replicate",
     "runway",
 )

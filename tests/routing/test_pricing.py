@@ -72,6 +72,22 @@ def test_a_clip_is_billed_at_the_next_length_that_the_model_makes() -> None:
     assert quoted.expected == Decimal("0.5")
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "references", "expected"),
+    [(1280, 720, 0, "0.4"), (720, 1280, 0, "0.4"), (1920, 1080, 0, "0.8"), (1280, 720, 1, "0.8")],
+)
+def test_a_large_clip_or_one_with_references_may_have_other_lengths(
+    width: int, height: int, references: int, expected: str
+) -> None:
+    lengths = {
+        "durations": [4, 6, 8],
+        "durations_by_height": {"736": [8]},
+        "durations_with_references": [8],
+    }
+    step = dataclasses.replace(sized(width, height, MOTION), references=references)
+    assert quote(price("second", "0.1"), step, lengths).expected == Decimal(expected)
+
+
 def test_a_video_in_megapixels_counts_each_second() -> None:
     assert quote(price("megapixel", "0.1"), MOTION, {}).expected == Decimal("0.4")
 
