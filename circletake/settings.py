@@ -71,6 +71,10 @@ LEASE_SECONDS = env.int("LEASE_SECONDS", 120)
 DRAIN_SECONDS = env.int("DRAIN_SECONDS", 600)
 API_RATES = {"all": env.str("API_RATE", "1200/min"), "spend": env.str("API_SPEND_RATE", "120/min")}
 PRIVATE_HOSTS: list[str] = env.list("PRIVATE_HOSTS", default=[])
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_FROM: list[str] = env.list("METRICS_FROM", default=[])
+"""Networks that may read /metrics without the token; with neither of both there is no such address."""
+
 WEB_PROCESSES = env.int("WEB_PROCESSES", 2)
 WEB_THREADS = env.int("WEB_THREADS", 8)
 WORKERS = env.int("WORKERS", 8)
@@ -276,7 +280,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", "Circletake <circletake
 # --- Security headers -----------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", PRODUCTION)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
@@ -347,5 +351,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 # --- Logs -----------------------------------------------------------------------------------------
 
-LOGGING = logs.configuration(as_json=PRODUCTION, level=env.str("LOG_LEVEL", "INFO"))
+LOG_FORMAT = env.str("LOG_FORMAT", "json" if PRODUCTION else "text")
+if LOG_FORMAT not in ("json", "text"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT}: choose json or text.")
+LOGGING = logs.configuration(as_json=LOG_FORMAT == "json", level=env.str("LOG_LEVEL", "INFO"))
 logs.configure_structlog()

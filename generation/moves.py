@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from generation import journal
 from generation.models import Call, Run
 from generation.models.runs import CALL_MOVES, RUN_MOVES
 from projects.models import Take
@@ -84,7 +85,10 @@ def _move(
             raise ValueError(f"{model.__name__} does not move from {sorted(forbidden)} to {to}.")
         allowed = set(sources)
     changed = {key: {**columns, "state": to} for key, columns in changes.items()}
-    return _update(model, changed, states=allowed)
+    told = journal.columns(model, to)
+    moved = _rows(model, changed, states=allowed, told=told)
+    journal.tell(model, to, moved, told)
+    return {row[0] for row in moved}
 
 
 def _update(
@@ -93,15 +97,30 @@ def _update(
     *,
     states: Collection[str],
 ) -> set[uuid.UUID]:
-    """One statement for all rows; every row names the same columns. Rows are locked by key order."""
+    """Changes rows that are in one of the states; answers the keys of those that were changed."""
+    return {row[0] for row in _rows(model, changes, states=states)}
+
+
+def _rows(
+    model: type[models.Model],
+    changes: Mapping[uuid.UUID, Mapping[str, Any]],
+    *,
+    states: Collection[str],
+    told: Mapping[str, str] = journal.NOTHING,
+) -> list[tuple[Any, ...]]:
+    """One statement for all rows; every row names the same columns. Rows are locked by key order.
+
+    Answers the key of each that was changed, followed by what is `told` of it (name → expression).
+    """
     if not changes:
-        return set()
+        return []
     table = model._meta.db_table
     keys = sorted(changes)
     names = list(changes[keys[0]])
     fields: list[Any] = [model._meta.get_field(name) for name in names]
     columns = ", ".join(f'"{field.column}" = v.c{i}' for i, field in enumerate(fields))
     casts = "".join(f", unnest(%s::{field.db_type(connection)}[]) AS c{i}" for i, field in enumerate(fields))
+    returned = ", ".join(["t.id", *told.values()])
     sql = f"""
         WITH v AS (SELECT unnest(%s::uuid[]) AS id{casts}),
         locked AS (
@@ -109,7 +128,7 @@ def _update(
             WHERE t.state = ANY(%s) ORDER BY t.id FOR UPDATE OF t
         )
         UPDATE {table} t SET {columns} FROM v JOIN locked ON locked.id = v.id
-        WHERE t.id = v.id AND t.state = ANY(%s) RETURNING t.id
+        WHERE t.id = v.id AND t.state = ANY(%s) RETURNING {returned}
     """  # noqa: S608  names come from the models
     values = [
         [_plain(field, changes[key][name]) for key in keys] for name, field in zip(names, fields, strict=True)
@@ -117,7 +136,7 @@ def _update(
     found = [str(state) for state in states]
     with connection.cursor() as cursor:
         cursor.execute(sql, [keys, *values, found, found])
-        return {row[0] for row in cursor.fetchall()}
+        return list(cursor.fetchall())
 
 
 def _plain(field: Any, value: Any) -> Any:

@@ -5,6 +5,10 @@ Each looks after one lane until nothing is due soon. Called twice, the second fi
 
 from __future__ import annotations
 
+import os
+from contextlib import AbstractContextManager
+
+import structlog
 from django.utils import timezone
 
 from generation import batch_steering, dispatch, lanes
@@ -12,30 +16,37 @@ from generation import cancel as cancelling
 from generation import collect as collecting
 from generation import poll as polling
 from generation import sweep as sweeping
+from generation.canary import GROUP_VARIABLE
 from generation.models.runs import Lane
 from generation.wire import Wire
 from projects import notices
 
 
+def _in_lane(name: str) -> AbstractContextManager[None]:
+    """Every line that is logged inside names the lane and the group of workers."""
+    group = os.environ.get(GROUP_VARIABLE, "")
+    return structlog.contextvars.bound_contextvars(lane=name, **({"worker": group} if group else {}))
+
+
 def submit() -> int:
-    with Wire() as wires:
+    with _in_lane(Lane.SUBMIT), Wire() as wires:
         return lanes.look_after(Lane.SUBMIT, lambda: dispatch.submit_due(wires))
 
 
 def poll() -> int:
-    with Wire() as wires:
+    with _in_lane(Lane.POLL), Wire() as wires:
         return lanes.look_after(Lane.POLL, lambda: polling.poll_due(wires))
 
 
 def collect() -> int:
-    with Wire() as wires:
+    with _in_lane(Lane.COLLECT), Wire() as wires:
         return lanes.look_after(Lane.COLLECT, lambda: collecting.collect_due(wires))
 
 
 def cancel() -> int:
     """Asks providers to stop what was cancelled, until nothing is left to ask."""
     asked = 0
-    with lanes.sole_keeper("cancel") as mine, Wire() as wires:
+    with _in_lane("cancel"), lanes.sole_keeper("cancel") as mine, Wire() as wires:
         while mine and (done := cancelling.cancel_due(wires)):
             asked += done
     return asked
@@ -43,7 +54,7 @@ def cancel() -> int:
 
 def notify() -> int:
     """Sends the mail that waits."""
-    with lanes.sole_keeper("notify") as mine:
+    with _in_lane("notify"), lanes.sole_keeper("notify") as mine:
         return notices.mail_waiting(now=timezone.now()) if mine else 0
 
 
@@ -54,7 +65,7 @@ def batches() -> int:
 
 
 def sweep() -> dict[str, int]:
-    with lanes.sole_keeper("sweep") as mine:
+    with _in_lane("sweep"), lanes.sole_keeper("sweep") as mine:
         return sweeping.sweep(now=timezone.now()) if mine else {}
 
 

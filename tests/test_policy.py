@@ -55,7 +55,7 @@ def declared(view):
 OURS = {
     address: declared(view)
     for address, view in patterns()
-    if not address.startswith(("accounts/", "healthz", "readyz"))
+    if not address.startswith(("accounts/", "healthz", "readyz", "metrics"))
 }
 TABLE = policy.lines(policy.PAGES) + policy.lines(policy.API)
 

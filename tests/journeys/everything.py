@@ -27,6 +27,7 @@ NO_PAGES = {
     "": "leads to the home of one's workspace",
     "healthz": "for machines",
     "readyz": "for machines",
+    "metrics": "for machines",
     "w/<workspace>/approvals/<request_id>/looking/": "a part of the inbox",
     "w/<workspace>/approvals/bulk/": "shows what is below a price, opened with one",
     "w/<workspace>/batches/new/": "shows what was ticked, opened with a choice",

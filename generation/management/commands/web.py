@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from circletake import measures
+
 
 class Command(BaseCommand):
     help = "Run the web server on HOST and PORT (environment); static files are collected first."
@@ -15,6 +17,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.HASHED_STATIC:
             call_command("collectstatic", interactive=False, verbosity=0)
+        if settings.METRICS_TOKEN or settings.METRICS_FROM:
+            measures.begin(settings.DATA_DIR, os.environ)
         os.execv(sys.executable, [sys.executable, "-m", "circletake.server", *self.granian_options()])  # noqa: S606
 
     def granian_options(self) -> list[str]:
