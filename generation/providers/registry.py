@@ -11,6 +11,7 @@ MODULES = {
     "fal": "generation.providers.fal",
     "google": "generation.providers.google",
     "kling": "generation.providers.kling",
+    "luma": "generation.providers.luma",
     "openai": "generation.providers.openai",
     "replicate": "generation.providers.replicate",
     "runway": "generation.providers.runway",

@@ -17,6 +17,7 @@ MODULES = (
     "fal",
     "google",
     "kling",
+    "luma",
     "openai",
     "replicate",
     "runway",
