@@ -12,6 +12,7 @@ MODULES = {
     "google": "generation.providers.google",
     "kling": "generation.providers.kling",
     "luma": "generation.providers.luma",
+    "minimax": "generation.providers.minimax",
     "openai": "generation.providers.openai",
     "replicate": "generation.providers.replicate",
     "runway": "generation.providers.runway",

@@ -18,6 +18,7 @@ MODULES = (
     "google",
     "kling",
     "luma",
+    "minimax",
     "openai",
     "replicate",
     "runway",
