@@ -8,6 +8,7 @@ import datetime
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -19,7 +20,10 @@ from projects.models import Take
 
 OUTCOME = """
     INSERT INTO billing_holdoutcome (hold_id, outcome, amount, entry, at, reason)
-    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (hold_id) DO NOTHING RETURNING hold_id
+    SELECT v.hold, %(kind)s, v.amount, v.entry, %(now)s, v.reason
+    FROM unnest(%(holds)s::uuid[], %(amounts)s::numeric(20, 8)[], %(entries)s::uuid[], %(reasons)s::text[])
+        AS v (hold, amount, entry, reason)
+    ON CONFLICT (hold_id) DO NOTHING RETURNING hold_id
 """
 
 
@@ -94,14 +98,15 @@ def post_all(
         pots.lock(scope.deliverable_id for scope in found.values())
         lock = windows.lock_shared if len(charges) == 1 else windows.lock_exclusive
         lock(charges[0][0].workspace_id)
-        posted: dict[Hold, Entry] = {}
+        made: dict[Hold, Entry] = {}
         for hold, charge in charges:
-            entry = entries.cash(scope=found[hold.take_id], charge=charge, now=now)
-            entry.hold = hold.pk
-            over = entry.amount - hold.amount
-            reason = f"{money.exact(over)} above its hold" if over > 0 else ""
-            if _settle(hold, HoldOutcome.Kind.POSTED, entry.amount, entry.id, now, reason):
-                posted[hold] = entry
+            if hold not in made:
+                made[hold] = entries.cash(scope=found[hold.take_id], charge=charge, now=now)
+                made[hold].hold = hold.pk
+        settled = _settle(
+            HoldOutcome.Kind.POSTED, [_posting(hold, entry) for hold, entry in made.items()], now
+        )
+        posted = {hold: entry for hold, entry in made.items() if hold.pk in settled}
         pots.book(list(posted.values()))
         alerts.after(windows.settle_all({hold: entry.amount for hold, entry in posted.items()}), now)
         _free(posted, found)
@@ -132,8 +137,9 @@ def void_all(*, holds: Iterable[Hold], reason: str, now: datetime.datetime | Non
         return 0
     with transaction.atomic():
         windows.lock_shared(waiting[0].workspace_id)
-        kind = HoldOutcome.Kind.VOIDED
-        voided = [hold for hold in waiting if _settle(hold, kind, Decimal(0), None, now, reason)]
+        nothing = [Ending(hold.pk, Decimal(0), None, reason) for hold in waiting]
+        settled = _settle(HoldOutcome.Kind.VOIDED, nothing, now)
+        voided = [hold for hold in waiting if hold.pk in settled]
         windows.release(voided)
         freed: dict[uuid.UUID, dict[str, Decimal]] = {}
         for hold in voided:
@@ -192,14 +198,30 @@ def _count(plans: Sequence[Plan], now: datetime.datetime) -> dict[tuple[uuid.UUI
     return {place: [found[budget.pk] for budget in over] for place, over in places.items()}
 
 
-def _settle(
-    hold: Hold,
-    kind: str,
-    amount: Decimal,
-    entry: uuid.UUID | None,
-    now: datetime.datetime,
-    reason: str,
-) -> bool:
+class Ending(NamedTuple):
+    """How a hold ends: at which amount, by which entry, and why."""
+
+    hold: uuid.UUID
+    amount: Decimal
+    entry: uuid.UUID | None
+    reason: str
+
+
+def _posting(hold: Hold, entry: Entry) -> Ending:
+    over = entry.amount - hold.amount
+    return Ending(hold.pk, entry.amount, entry.id, f"{money.exact(over)} above its hold" if over > 0 else "")
+
+
+def _settle(kind: str, endings: Sequence[Ending], now: datetime.datetime) -> set[uuid.UUID]:
+    """Ends those of the holds that have not ended yet, and answers which these were."""
+    values: dict[str, Any] = {
+        "kind": str(kind),
+        "now": now,
+        "holds": [ending.hold for ending in endings],
+        "amounts": [ending.amount for ending in endings],
+        "entries": [ending.entry for ending in endings],
+        "reasons": [ending.reason[:200] for ending in endings],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(OUTCOME, [hold.pk, kind, amount, entry, now, reason[:200]])
-        return cursor.fetchone() is not None
+        cursor.execute(OUTCOME, values)
+        return {row[0] for row in cursor.fetchall()}

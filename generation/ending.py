@@ -93,7 +93,8 @@ def end_take(take: Take, *, to: str, words: str, error_class: str, now: datetime
     if not moves.takes({take.pk: ended}, to=to, sources=[TakeState.QUEUED, TakeState.RENDERING]):
         return False
     kind = "take.failed" if to == TakeState.FAILED else f"take.{to}"
-    _told(take, kind, now, failure=words[:300], failure_class=error_class)
+    said = {"failure": words[:300], "failure_class": error_class}
+    _told([take], kind, now, data={take.pk: said})
     board.refresh(take.deliverable_id)
     return True
 
@@ -185,8 +186,7 @@ def finish_all(
         ignore_conflicts=True,
     )
     ended = [take for take in takes if take.pk in moved]
-    for take in ended:
-        _told(take, "take.ready", now, late_after_cancel=late[take.pk])
+    _told(ended, "take.ready", now, data={take.pk: {"late_after_cancel": late[take.pk]} for take in ended})
     board.refresh_all(take.deliverable_id for take in ended)
 
 
@@ -198,20 +198,26 @@ def _poster(media: Sequence[uuid.UUID], kinds: Mapping[uuid.UUID, str]) -> uuid.
     return pictures[-1] if pictures else None
 
 
-def _told(take: Take, kind: str, now: datetime.datetime, **data: Any) -> None:
-    """The event, a look at its batch, and for a hero take who has to know."""
-    events.record(
-        workspace=take.workspace,
-        kind=kind,
-        at=now,
-        deliverable=take.deliverable,
-        take=take,
-        number=take.number,
-        **data,
+def _told(
+    takes: Sequence[Take], kind: str, now: datetime.datetime, *, data: Mapping[uuid.UUID, Mapping[str, Any]]
+) -> None:
+    """The events, a look at their batches, and for hero takes who has to know."""
+    events.record_all(
+        events.event(
+            workspace=take.workspace,
+            kind=kind,
+            at=now,
+            deliverable=take.deliverable,
+            take=take,
+            number=take.number,
+            **data[take.pk],
+        )
+        for take in takes
     )
-    if kind == "take.ready" and take.phase == Phase.HERO:
-        _notify_hero(take, now)
-    if take.round is not None and take.round.batch_id is not None:
+    for take in takes:
+        if kind == "take.ready" and take.phase == Phase.HERO:
+            _notify_hero(take, now)
+    if any(take.round is not None and take.round.batch_id is not None for take in takes):
         lanes.ring("batches")
 
 

@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
 from projects.models import Deliverable, HeroRequest, Take
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
 from projects.models.work import BoardColumn, DeliverableState, Phase
+
+WRITTEN = """
+    WITH v AS (
+        SELECT * FROM unnest(
+            %(ids)s::uuid[], %(columns)s::text[], %(posters)s::uuid[], %(drafts)s::int[], %(heroes)s::int[]
+        ) AS v (id, board_column, poster, drafts, heroes)
+    ),
+    locked AS (
+        SELECT d.id FROM projects_deliverable d JOIN v ON v.id = d.id ORDER BY d.id FOR NO KEY UPDATE OF d
+    )
+    UPDATE projects_deliverable d
+    SET board_column = v.board_column, poster_id = v.poster, drafts_used = v.drafts, heroes_used = v.heroes
+    FROM v JOIN locked ON locked.id = v.id WHERE d.id = v.id
+"""
+
+
+class Used(NamedTuple):
+    """Takes that count against the caps of a deliverable."""
+
+    drafts: int
+    heroes: int
 
 
 def refresh(deliverable_id: uuid.UUID) -> None:
@@ -18,7 +41,7 @@ def refresh(deliverable_id: uuid.UUID) -> None:
 
 
 def refresh_all(deliverable_ids: Iterable[uuid.UUID]) -> None:
-    """As `refresh`, for many: three queries, and one for each deliverable. Locked by key order."""
+    """As `refresh`, for many, in four statements. They are locked in the order of their keys."""
     ids = sorted(set(deliverable_ids))
     takes = Take.objects.filter(deliverable=OuterRef("pk"))
     ready = takes.filter(state=TakeState.READY)
@@ -44,12 +67,15 @@ def refresh_all(deliverable_ids: Iterable[uuid.UUID]) -> None:
         for key, state, in_flight, asked, hero_ready, draft_ready, take_count in rows
     }
     used, posters = _used(ids), _posters(ids)
-    for key in ids:
-        Deliverable.objects.filter(pk=key).update(
-            board_column=columns[key],
-            poster_id=posters.get(key),
-            **used.get(key, {"drafts_used": 0, "heroes_used": 0}),
-        )
+    values: dict[str, Any] = {
+        "ids": ids,
+        "columns": [str(columns[key]) for key in ids],
+        "posters": [posters.get(key) for key in ids],
+        "drafts": [used[key].drafts if key in used else 0 for key in ids],
+        "heroes": [used[key].heroes if key in used else 0 for key in ids],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WRITTEN, values)
 
 
 def column(
@@ -82,16 +108,15 @@ def counts_against_cap() -> Q:
     return Q(counted_at__isnull=False) | Q(state__in=TAKES_IN_FLIGHT) | Q(failed_charged=True)
 
 
-def _used(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+def _used(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Used]:
     rows = (
         Take.objects.filter(counts_against_cap(), deliverable__in=ids)
         .values("deliverable")
         .annotate(
-            drafts_used=Count("pk", filter=Q(phase=Phase.DRAFT)),
-            heroes_used=Count("pk", filter=Q(phase=Phase.HERO)),
+            drafts=Count("pk", filter=Q(phase=Phase.DRAFT)), heroes=Count("pk", filter=Q(phase=Phase.HERO))
         )
     )
-    return {row["deliverable"]: {name: row[name] for name in ("drafts_used", "heroes_used")} for row in rows}
+    return {row["deliverable"]: Used(row["drafts"], row["heroes"]) for row in rows}
 
 
 def _posters(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils import timezone
@@ -31,7 +32,40 @@ def record(
     take: Take | None = None,
     **data: Any,
 ) -> Event:
-    """Writes one event in the caller's transaction. `data` is plain JSON.
+    """Writes one event, as `event` puts it together, in the caller's transaction."""
+    row = event(
+        workspace=workspace,
+        kind=kind,
+        by=by,
+        at=at,
+        project=project,
+        campaign=campaign,
+        deliverable=deliverable,
+        take=take,
+        **data,
+    )
+    row.save(force_insert=True)
+    return row
+
+
+def record_all(rows: Iterable[Event]) -> None:
+    """Writes events in one statement, in the caller's transaction."""
+    Event.objects.bulk_create(rows)
+
+
+def event(
+    *,
+    workspace: Workspace,
+    kind: str,
+    by: Membership | Person | None = None,
+    at: datetime.datetime | None = None,
+    project: Project | None = None,
+    campaign: Campaign | None = None,
+    deliverable: Deliverable | None = None,
+    take: Take | None = None,
+    **data: Any,
+) -> Event:
+    """An event that is not written yet. `data` is plain JSON.
 
     What lies above the named object is filled in: a deliverable brings its campaign and project.
     """
@@ -41,7 +75,7 @@ def record(
     campaign_id = campaign.pk if campaign else deliverable.campaign_id if deliverable else None
     if project is None and campaign is not None:
         project = campaign.project
-    return Event.objects.create(
+    return Event(
         workspace=workspace,
         at=at or timezone.now(),
         kind=kind,
