@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from billing import checks
 from circletake import clock
-from generation import keyring, readiness
+from generation import doctor_engine, keyring, readiness
 from generation.media import limits, store
 from generation.models import ProviderAccount
 from projects.models import Asset, Rendition
@@ -35,7 +35,7 @@ def examine(*, now: datetime.datetime | None = None) -> Iterator[Finding]:
     parts: list[tuple[str, Callable[[], list[str]]]] = [
         ("database", _database),
         ("workers", lambda: _well(readiness.workers(now=now))),
-        ("lanes", lambda: _well(readiness.overdue(now=now))),
+        *doctor_engine.parts(now=now),
         ("clock", lambda: _clock(clock.host_now())),
         ("storage", _storage),
         ("files", missing_files),

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from generation import doctor
+from generation import doctor, tallies
 
 
 class Command(BaseCommand):
     help = (
-        "Looks at database, workers, lanes, clock, storage, keys and books. Exits with 1 where one is unwell."
+        "Looks at database, workers, engine, clock, storage, keys and books; exits with 1 if one is unwell."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--recount", action="store_true", help="first counts ended calls anew, for the page Health"
+        )
+
+    def handle(self, *args: Any, recount: bool, **options: Any) -> None:
+        if recount:
+            tallies.rebuild()
         unwell = False
         for finding in doctor.examine():
             self.stdout.write(f"{'unwell' if finding.problems else 'well':7} {finding.part}")
