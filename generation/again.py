@@ -28,6 +28,13 @@ def intent(*, call: Call, open_files: contextlib.ExitStack, now: datetime.dateti
     run = Run.objects.select_related("take__workspace", "take__deliverable").get(pk=call.run_id)
     if run.state != RunState.UNKNOWN or now > call.intended_at + PATIENCE:
         return None
+    return rebuilt(call=call, run=run, open_files=open_files, now=now)
+
+
+def rebuilt(
+    *, call: Call, run: Run, open_files: contextlib.ExitStack, now: datetime.datetime
+) -> Intent | None:
+    """A committed call with its job, made anew; None where it would not be exactly what was committed."""
     known = facts.collect(workspace=run.take.workspace, models=[call.model], now=now)
     order = choosing.same(run, call.model, known, Materials([run], open_files))
     if not isinstance(order, Order) or canonical.digest(dict(order.job.payload)) != call.payload_hash:

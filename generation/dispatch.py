@@ -114,8 +114,11 @@ def put_off(runs: Mapping[uuid.UUID, tuple[datetime.datetime, str]]) -> None:
 
 def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | None = None) -> None:
     """Sends committed intents, all at once, and records the answers as they come."""
+    hand_over([intent for intent in committed if intent.order.job.blocking], now=now or timezone.now())
     local = [intent for intent in committed if intent.order.provider.abilities.local]
-    remote = {i.call.pk: i for i in committed if not i.order.provider.abilities.local}
+    remote = {
+        i.call.pk: i for i in committed if not (i.order.provider.abilities.local or i.order.job.blocking)
+    }
     for intent in local:
         record({intent.call.pk: (intent, _here(intent))}, now=now or timezone.now())
     work = {pk: sending.sending(intent) for pk, intent in remote.items()}
@@ -124,6 +127,34 @@ def send(wires: wire.Wire, committed: list[Intent], *, now: datetime.datetime | 
         record(answers, now=now or timezone.now())
         if open_calls := sum(isinstance(answer, wire.GivenUp) for answer in batch.values()):
             log.warning("stopped while calls were open", open_calls=open_calls, marked="unknown")
+
+
+def hand_over(committed: list[Intent], *, now: datetime.datetime) -> None:
+    """Leaves committed calls to the process that holds calls open; nothing of them has been sent."""
+    runs = {
+        intent.order.run.pk: {
+            **moves.FREE,
+            "lane": Lane.HOLD,
+            "due_at": now,
+            "waiting_for": f"a line to {intent.order.provider.profile.title}",
+            "result": _expecting(intent),
+        }
+        for intent in committed
+    }
+    calls = {intent.call.pk: {"evidence": {"handed_over_at": now.isoformat()}} for intent in committed}
+    with transaction.atomic():
+        moves.alter(Run, runs, states=[RunState.SUBMITTING])
+        moves.alter(Call, calls, states=[CallState.INTENDED])
+
+
+def _expecting(intent: Intent) -> dict[str, Any]:
+    """What the run says of the job that was sent for it."""
+    return {
+        **intent.order.run.result,
+        "dropped": list(intent.order.job.dropped),
+        "adjusted": list(intent.order.job.adjusted),
+        "usual_seconds": intent.order.usual_seconds,
+    }
 
 
 def _here(intent: Intent) -> Any:
@@ -170,12 +201,7 @@ def record_accepted(
                 **moves.FREE,
                 "lane": Lane.POLL,
                 "due_at": pace.first_look(intent.order.usual_seconds, now),
-                "result": {
-                    **intent.order.run.result,
-                    "dropped": list(intent.order.job.dropped),
-                    "adjusted": list(intent.order.job.adjusted),
-                    "usual_seconds": intent.order.usual_seconds,
-                },
+                "result": _expecting(intent),
             }
             for pk, (intent, _) in accepted.items()
             if pk in moved

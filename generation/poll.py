@@ -187,12 +187,12 @@ def _goes_on(one: Watched, told: Status, now: datetime.datetime) -> dict[str, An
     return {
         **moves.FREE,
         "due_at": pace.next_look(accepted_at=since, usual_seconds=usual, now=now),
-        "progress": told.progress if told.progress is not None else _guess(since, usual, now),
+        "progress": told.progress if told.progress is not None else guess(since, usual, now),
         "waiting_for": words,
     }
 
 
-def _guess(since: datetime.datetime, usual: float | None, now: datetime.datetime) -> Decimal:
+def guess(since: datetime.datetime, usual: float | None, now: datetime.datetime) -> Decimal:
     """How far a job is by the time it usually takes; never done before it is."""
     if not usual:
         return Decimal("0.1")

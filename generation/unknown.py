@@ -85,7 +85,7 @@ def given_up_since(begun: datetime.datetime) -> int:
 
 def waits_for_webhook(call: Call, now: datetime.datetime) -> bool:
     """Whether the provider may still tell by itself."""
-    if call.account is None or not call.account.webhooks:
+    if call.account is None or not call.account.webhooks or "opened_at" in call.evidence:
         return False
     return now < call.intended_at + WEBHOOK_PATIENCE
 
@@ -132,6 +132,18 @@ def _send_once_more(run: Run, call: Call, now: datetime.datetime) -> None:
 def _list(run: Run, call: Call, now: datetime.datetime) -> None:
     rest = {**moves.RESTING, "waiting_for": "a person to say whether the provider has this job"}
     moves.alter(Run, {run.pk: rest}, states=[RunState.UNKNOWN])
+    _notify(run, call, now)
+
+
+def ask_a_person(*, call: Call, now: datetime.datetime) -> None:
+    """A call that we ended ourselves and that may be charged: it is listed, and managers are told."""
+    with transaction.atomic():
+        run = ending.locked(call.run_id)
+        moves.alter(Run, {run.pk: moves.RESTING}, states=[RunState.CANCELLED])
+        _notify(run, call, now)
+
+
+def _notify(run: Run, call: Call, now: datetime.datetime) -> None:
     workspace = run.take.workspace
     notices.notify(
         members=notices.members_with(workspace, Role.MANAGER),

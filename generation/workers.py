@@ -19,7 +19,7 @@ def programs(*, drain: bool = False) -> list[Program]:
 
     With `drain` a SIGTERM lets the calls that are open end, for up to DRAIN_SECONDS.
     """
-    return [queue(drain=drain), render(), histories()]
+    return [queue(drain=drain), hold(drain=drain), render(), histories()]
 
 
 def queue(*, drain: bool = False) -> Program:
@@ -40,6 +40,19 @@ def queue(*, drain: bool = False) -> Program:
         on_start=lambda: {**watch.begin(), **({cluster.DRAIN: "1"} if drain else {})},
         probe=look,
         death_signal=signal.SIGKILL,
+        stop_seconds=settings.DRAIN_SECONDS if drain else 5,
+        hurry_signal=signal.SIGINT,
+    )
+
+
+def hold(*, drain: bool = False) -> Program:
+    """Holds the calls open whose answer is the result, apart from the queue, which may not wait for them."""
+    return Program(
+        name="hold",
+        command=[
+            *(sys.executable, str(settings.BASE_DIR / "manage.py"), "hold"),
+            *(["--drain"] if drain else []),
+        ],
         stop_seconds=settings.DRAIN_SECONDS if drain else 5,
         hurry_signal=signal.SIGINT,
     )

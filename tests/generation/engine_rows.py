@@ -64,11 +64,13 @@ def model(
     return row
 
 
-def account(workspace: Workspace, url: str, *, name: str = "main", **fields: Any) -> ProviderAccount:
-    """A fal account that points to an emulator."""
+def account(
+    workspace: Workspace, url: str, *, name: str = "main", provider: str = "fal", **fields: Any
+) -> ProviderAccount:
+    """An account, of fal unless another is named, that points to an emulator."""
     return ProviderAccount.objects.create(
         workspace=workspace,
-        provider="fal",
+        provider=provider,
         name=name,
         encrypted_key=keyring.encrypt(KEY),
         key_hint="cret",
