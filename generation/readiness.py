@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from generation.models import Canary, Run
 from generation.models.runs import Lane
 
-WATCHED = (Lane.SUBMIT, Lane.POLL, Lane.COLLECT)
+WATCHED = (Lane.SUBMIT, Lane.POLL, Lane.COLLECT, Lane.HOLD)
 PATIENCE_SWEEPS = 5
 """A lane whose oldest due run has waited for this many sweeps is not being drained."""
 

@@ -18,7 +18,7 @@ from django_q.models import Schedule
 
 from billing import ledger, month_sums, pot_days
 from billing.models import Hold
-from generation import batch_steering, ending, history_jobs, lanes, moves, tallies, unknown, verdicts
+from generation import batch_steering, ending, history_jobs, keyring, lanes, moves, tallies, unknown, verdicts
 from generation.api import idempotency
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, CallState, Lane, RunState
@@ -76,6 +76,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "pot_days": pot_days.compact,
         "old_jobs": old_jobs,
         "old_keys": idempotency.forget_old,
+        "old_secrets": keyring.forget_old,
         "months": month_sums.fold,
         "tallies": tallies.fold,
         "verdicts": verdicts.carry_out_due,
@@ -93,7 +94,11 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
 
 
 def interrupted(*, now: datetime.datetime) -> int:
-    """Submits whose worker died between the intent and the answer: nobody knows whether they were sent."""
+    """Submits whose worker died between the intent and the answer: nobody knows whether they were sent.
+
+    Calls that were handed to the hold lane and never opened were not sent: they wait there.
+    """
+    waiting = Q(evidence__has_key="handed_over_at") & ~Q(evidence__has_key="opened_at")
     calls = Call.objects.filter(state=CallState.INTENDED, run__leased_until__lt=now) | Call.objects.filter(
         state=CallState.INTENDED,
         run__leased_until__isnull=True,
@@ -104,7 +109,7 @@ def interrupted(*, now: datetime.datetime) -> int:
         "the worker ended after the intent was committed and before an answer was",
         ambiguous=True,
     )
-    ids = calls.order_by("intended_at").values_list("pk", flat=True)[:MANY]
+    ids = calls.exclude(waiting).order_by("intended_at").values_list("pk", flat=True)[:MANY]
     return sum(unknown.mark(call=pk, error=error, now=now) for pk in list(ids))
 
 
@@ -112,7 +117,7 @@ def stranded(*, now: datetime.datetime) -> int:
     """Runs that no lane looks after although their state wants one; brought back into their lane."""
     back = {
         RunState.QUEUED: (Lane.SUBMIT, Q(lane=Lane.NONE) & ~Q(kind="human")),
-        RunState.RENDERING: (Lane.POLL, ~Q(lane=Lane.POLL)),
+        RunState.RENDERING: (Lane.POLL, ~Q(lane__in=[Lane.POLL, Lane.HOLD])),
         RunState.COLLECTING: (Lane.COLLECT, ~Q(lane=Lane.COLLECT)),
     }
     count = 0
