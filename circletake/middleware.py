@@ -43,21 +43,18 @@ def request_log(get_response: GetResponse) -> GetResponse:
         started = time.perf_counter()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=uuid.uuid4().hex[:12])
-        try:
-            response = get_response(request)
-            seconds = time.perf_counter() - started
-            _count(request, response.status_code, seconds)
-            if not request.path.startswith(QUIET):
-                log.info(
-                    "request",
-                    method=request.method,
-                    path=request.path,
-                    status=response.status_code,
-                    milliseconds=round(seconds * 1000, 1),
-                )
-            return response
-        finally:
-            structlog.contextvars.clear_contextvars()
+        response = get_response(request)
+        seconds = time.perf_counter() - started
+        _count(request, response.status_code, seconds)
+        if not request.path.startswith(QUIET):
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                milliseconds=round(seconds * 1000, 1),
+            )
+        return response  # what is bound stays until the next request: Django logs refusals after this
 
     def process_view(request: HttpRequest, view: object, args: object, kwargs: dict[str, Any]) -> None:
         named = {NAMED[name]: str(value) for name, value in kwargs.items() if name in NAMED}
