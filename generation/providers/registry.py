@@ -7,6 +7,7 @@ import importlib
 from generation.providers.protocol import Provider
 
 MODULES = {
+    "bfl": "generation.providers.bfl",
     "builtin": "generation.providers.builtin",
     "fal": "generation.providers.fal",
     "google": "generation.providers.google",
