@@ -271,8 +271,8 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
 
-def server_of(store: Store, port: int = 0) -> Server:
-    return Server(("127.0.0.1", port), type("Emulated", (Handler,), {"store": store}))
+def server_of(store: Store, port: int = 0, host: str = "127.0.0.1") -> Server:
+    return Server((host, port), type("Emulated", (Handler,), {"store": store}))
 
 
 @contextmanager
@@ -290,10 +290,11 @@ def running(*buckets: str, port: int = 0) -> Iterator[tuple[str, Store]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.emulators.s3", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--bucket", default="media")
     options = parser.parse_args()
-    server_of(Store(options.bucket), options.port).serve_forever()
+    server_of(Store(options.bucket), options.port, options.host).serve_forever()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""A next version, for a rolling deployment: the same program with one more migration within the rules."""
