@@ -72,6 +72,8 @@ def backup(target: Path, *, media: bool = True) -> dict[str, Any]:
         os.replace(unfinished, target)
     except StorageTrouble as trouble:
         raise CannotBackUp(f"Waiting for {trouble.waits_for}.") from None
+    except OSError as error:
+        raise CannotBackUp(f"{target} cannot be written: {error.strerror}.") from None
     finally:
         unfinished.unlink(missing_ok=True)
     return about
@@ -227,6 +229,8 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def default_name() -> Path:
+    """A name by the present second in DATA_DIR, which a host that keeps nothing else may not have yet."""
+    Path(settings.DATA_DIR).mkdir(mode=0o750, parents=True, exist_ok=True)
     return Path(settings.DATA_DIR) / f"backup-{timezone.now():%Y%m%d-%H%M%S}.tar"
 
 

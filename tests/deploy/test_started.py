@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from cryptography.fernet import Fernet
 
@@ -160,3 +161,44 @@ def all_ended(api: httpx.Client, takes: list[str]) -> list[dict[str, Any]]:
     found = [api.get(f"/takes/{take}/").raise_for_status().json() for take in takes]
     time.sleep(0.5)
     return found if all(take["state"] in ("ready", "failed") for take in found) else []
+
+
+QUICK = {"SWEEP_SECONDS": "2", "LEASE_SECONDS": "4", "CANARY_SECONDS": "30"}
+
+
+def test_a_host_that_vanishes_and_a_redis_that_is_lost_lose_no_take(site: Site) -> None:
+    """One of two worker hosts is killed whole while takes are made; then Redis is emptied, twice."""
+    site.environment.update(QUICK)
+    words = deployed.commands()
+    for step in ("migrate", "createcachetable", "load_catalogue"):
+        site.run(words[f"compose prepare {step}"])
+    asked = ["--currency", "EUR", "--time-zone", "Europe/Berlin", "--owner", "owner@example.com"]
+    token = site.run(["create_workspace", "lumen", *asked]).split()[-1]
+    site.start(words["compose web"], "web-1")
+    first = site.start(words["compose work"], "work-1")
+    site.start(words["compose work"], "work-2")
+    wait_for(site.answers, seconds=120, what="readyz")
+    with site.api(token) as api:
+        takes = made_takes(api)
+        vanish(first)
+        ended = wait_for(lambda: all_ended(api, takes), seconds=180, what="the takes of a host that vanished")
+        assert [take["state"] for take in ended] == ["ready", "ready"]
+        subprocess.run(["redis-cli", "-u", site.environment["REDIS_URL"], "flushall"], check=True)
+        more = post(api, "/deliverables/acme/autumn/one/takes/", {"phase": "draft", "count": 1})["takes"]
+        subprocess.run(["redis-cli", "-u", site.environment["REDIS_URL"], "flushall"], check=True)
+        (last,) = wait_for(
+            lambda: all_ended(api, [more[0]["id"]]), seconds=120, what="a take without its bell"
+        )
+        assert last["state"] == "ready"
+        booked = api.get(f"/ledger/?month={last['requested_at'][:7]}").raise_for_status().json()["results"]
+        assert len({row["call"] for row in booked}) == len(booked) > 0  # no call is booked twice
+
+
+def vanish(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL of a host's processes, stopped first so that nobody starts anybody anew."""
+    everybody = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for one in everybody:
+        one.suspend()
+    for one in everybody:
+        one.kill()
+    process.wait()

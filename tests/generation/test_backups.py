@@ -112,3 +112,15 @@ def test_a_storage_that_is_away_makes_no_archive(cast, s3, tmp_path):
     with pytest.raises(backups.CannotBackUp, match="it answers 503 SlowDown"):
         backups.backup(tmp_path / "all.tar")
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_a_place_that_cannot_be_written_is_named(cast, tmp_path):
+    with pytest.raises(
+        backups.CannotBackUp, match=r"none/all.tar cannot be written: No such file or directory\."
+    ):
+        backups.backup(tmp_path / "none" / "all.tar")
+
+
+def test_a_host_that_keeps_nothing_else_gets_its_folder(settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "fresh"
+    assert backups.default_name().parent.is_dir()
