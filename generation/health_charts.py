@@ -85,7 +85,7 @@ def svg(name: str, report: Report) -> bytes:
             titleFontSize=LETTERS,
             titleFontWeight="normal",
         )
-        .configure_legend(labelColor=INK, orient="top", title=None, labelFontSize=LETTERS, columnPadding=16)
+        .configure_legend(labelColor=INK, orient="top", title=None, labelFontSize=LETTERS, columnPadding=32)
         .configure_view(stroke=None)
     )
     drawn: str = vl_convert.vegalite_to_svg(made.to_json())
