@@ -57,6 +57,7 @@ SENTENCES: dict[str, str] = {
     "hero.undone": "took back the approval of the hero render of",
     "hero.void": "voided the hero request, as what it asked for changed, of",
     "history.imported": "imported a history",
+    "model.saved": "saved the model {name}",
     "person.invitation_withdrawn": "withdrew the invitation of {email}",
     "person.invited": "invited {email} as {roles}",
     "person.joined": "joined as {roles}",

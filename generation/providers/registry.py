@@ -9,6 +9,7 @@ from generation.providers.protocol import Provider
 MODULES = {
     "bfl": "generation.providers.bfl",
     "builtin": "generation.providers.builtin",
+    "comfyui": "generation.providers.comfyui",
     "fal": "generation.providers.fal",
     "google": "generation.providers.google",
     "kling": "generation.providers.kling",
