@@ -30,6 +30,9 @@ def now() -> datetime.datetime:
     return host_now() + _ahead
 
 
+now.__module__ = timezone.__name__  # as which migrations name it, where it is a default
+
+
 def align() -> None:
     """From now on `timezone.now()` is `now()` in this process, and every new connection measures anew."""
     timezone.now = now  # looked up with each call by everybody here

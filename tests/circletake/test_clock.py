@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.migrations.writer import MigrationWriter
 from django.utils import timezone
 
 from circletake import clock
@@ -63,6 +64,7 @@ true = clock.host_now
 clock.host_now = lambda: true() + datetime.timedelta(seconds=90)
 django.setup()
 from django.db import connection
+from django.db.migrations.writer import MigrationWriter
 from django.utils import timezone
 with connection.cursor() as cursor:
     cursor.execute("SELECT clock_timestamp()")
@@ -80,3 +82,11 @@ def test_every_process_aligns_itself_with_its_first_connection() -> None:
         check=True,
     )
     assert said.stdout == "0\n"
+
+
+def test_migrations_know_it_by_django_s_name() -> None:
+    """Else every model with `timezone.now` for a default would seem to have changed."""
+    assert MigrationWriter.serialize(timezone.now) == (
+        "django.utils.timezone.now",
+        {"import django.utils.timezone"},
+    )
