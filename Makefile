@@ -33,7 +33,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m bench $(BENCH)
 
 drill: $(INSTALLED)
-	$(BIN)/python -m drills.kill $(DRILL)
+	$(BIN)/python -m drills $(DRILL)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
