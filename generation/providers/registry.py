@@ -9,6 +9,7 @@ from generation.providers.protocol import Provider
 MODULES = {
     "bfl": "generation.providers.bfl",
     "builtin": "generation.providers.builtin",
+    "byteplus": "generation.providers.byteplus",
     "comfyui": "generation.providers.comfyui",
     "fal": "generation.providers.fal",
     "google": "generation.providers.google",

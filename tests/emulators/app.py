@@ -15,6 +15,7 @@ from tests.emulators.webhooks import Deliveries
 
 MODULES = (
     "bfl",
+    "byteplus",
     "comfyui",
     "fal",
     "google",

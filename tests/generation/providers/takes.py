@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +13,7 @@ from django.utils import timezone
 from billing import ledger
 from billing.models import Entry, PriceRow
 from generation import keyring
+from generation.hold import Switchboard
 from generation.models import ProviderAccount
 from projects.models import Take
 from projects.models.takes import TakeState
@@ -58,6 +61,27 @@ def finish(kit: Kit, engine: Engine, take: Take) -> Entry:
     engine.submit()
     kit.emulator.advance(200)
     engine.later(200)
+    return _booked(engine, take)
+
+
+def finish_held(kit: Kit, engine: Engine, take: Take) -> Entry:
+    """`finish` for a take whose call is held open until its answer is the result."""
+    engine.submit()
+    with Switchboard() as board:
+        _until(board, engine, lambda: bool(kit.served.jobs))
+        kit.emulator.advance(200)
+        _until(board, engine, lambda: not board.held)
+    return _booked(engine, take)
+
+
+def _until(board: Switchboard, engine: Engine, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        board.beat(seconds=0.05, now=engine.now)
+        assert time.monotonic() < deadline, "it did not come to that"
+
+
+def _booked(engine: Engine, take: Take) -> Entry:
     engine.until_quiet()
     take.refresh_from_db()
     (call,) = engine_rows.calls_of(take)
