@@ -19,22 +19,16 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import Error, close_old_connections, connection, transaction
+from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
-from generation import aftermath, again, dispatch, ending, keyring, lanes, moves, poll, settle, unknown, wire
+from generation import aftermath, again, held_calls, lanes, moves, pace, poll, unknown, wire
 from generation.intents import Intent
-from generation.lines import HungUp, Lines
+from generation.lines import Lines
+from generation.media.limits import StorageTrouble
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
-from generation.providers.protocol import (
-    CancelOutcome,
-    ErrorClass,
-    JobState,
-    Provider,
-    ProviderError,
-    Status,
-)
+from generation.providers.protocol import ErrorClass, ProviderError
 from generation.sending import sending
 
 log = structlog.get_logger(__name__)
@@ -107,8 +101,20 @@ class Switchboard:
                 error = ProviderError(ErrorClass.UNKNOWN, CRASHED, ambiguous=True)
                 unknown.mark(call=call.pk, error=error, now=now)
             else:
-                self._open(call, lease, now)
+                self._try(call, lease, now)
         return len(leased)
+
+    def _try(self, call: Call, lease: uuid.UUID, now: datetime.datetime) -> None:
+        """Opens a call; one that cannot be made ready was not sent, and stands in nobody's way."""
+        try:
+            self._open(call, lease, now)
+        except StorageTrouble as trouble:  # of a file that goes in
+            held_calls.put_off(call, trouble.waits_for, now=now)
+        except Error:
+            raise
+        except Exception:
+            log.exception("a call could not be made ready", call=str(call.pk))
+            held_calls.put_off(call, "its request to be made ready", now=now)
 
     def _open(self, call: Call, lease: uuid.UUID, now: datetime.datetime) -> None:
         files = contextlib.ExitStack()
@@ -117,7 +123,7 @@ class Switchboard:
         if intent is None:
             error = ProviderError(ErrorClass.UNAVAILABLE, CHANGED, charged=False)
             aftermath.not_accepted(call=call, error=error, now=now)
-        elif begin(call, now=now):
+        elif held_calls.begin(call, now=now):
             self.held[call.pk] = Held(intent, lease, files)
             self.lines.open(call.pk, sending(intent))
             return
@@ -127,8 +133,15 @@ class Switchboard:
         """Writes the ends that have come; what could not be written is kept for the next time."""
         written = 0
         for pk in list(self.ends):
-            held = self.held[pk]
-            record(held.intent, self.ends[pk], now=now or timezone.now())
+            held, at = self.held[pk], now or timezone.now()
+            try:
+                held_calls.record(held.intent, self.ends[pk], now=at)
+            except Error:
+                raise
+            except Exception as fault:
+                log.exception("an answer could not be written", call=str(pk))
+                lost = ProviderError(ErrorClass.UNKNOWN, f"its answer could not be written: {fault!r}")
+                unknown.mark(call=pk, error=lost, now=at)
             held.files.close()
             del self.held[pk], self.ends[pk]
             written += 1
@@ -148,7 +161,7 @@ class Switchboard:
         """Writes how far open calls may be, hangs up on cancelled ones, and releases what never began."""
         progress = {
             held.intent.order.run.pk: {
-                "progress": poll.guess(
+                "progress": pace.progress(
                     held.intent.call.intended_at, held.intent.order.run.result.get("usual_seconds"), now
                 )
             }
@@ -158,7 +171,7 @@ class Switchboard:
         cancelled = Call.objects.filter(pk__in=list(self.held), cancel_requested_at__isnull=False)
         for pk in cancelled.values_list("pk", flat=True):
             self._hang_up(self.held[pk])
-        release_cancelled(now=now)
+        held_calls.release_cancelled(now=now)
         self.told_at = time.monotonic()
 
     def _hang_up(self, held: Held) -> None:
@@ -167,7 +180,11 @@ class Switchboard:
             return
         held.hung_up = True
         intent = held.intent
-        stop = functools.partial(_stop, intent=intent) if intent.order.provider.abilities.cancel else None
+        stop = (
+            functools.partial(held_calls.stop, intent=intent)
+            if intent.order.provider.abilities.cancel
+            else None
+        )
         self.lines.hang_up(intent.call.pk, first=stop)
 
     def give_up(self, *, now: datetime.datetime | None = None) -> int:
@@ -181,83 +198,6 @@ class Switchboard:
         if marked:
             log.warning("stopped while calls were open", open_calls=marked, marked="unknown")
         return marked
-
-
-def begin(call: Call, *, now: datetime.datetime) -> bool:
-    """Writes down that the call is being opened, before it is; False where it was cancelled meanwhile."""
-    with transaction.atomic():
-        if not moves.runs(
-            {call.run_id: {"waiting_for": ""}}, to=RunState.RENDERING, sources=[RunState.SUBMITTING]
-        ):
-            return False
-        mine = Call.objects.select_for_update().filter(
-            pk=call.pk, state=CallState.INTENDED, cancel_requested_at__isnull=True
-        )
-        row = mine.first()
-        if row is None:
-            transaction.set_rollback(True)
-            return False
-        call.evidence = {**row.evidence, "opened_at": now.isoformat()}
-        mine.update(evidence=call.evidence)
-    return True
-
-
-def record(intent: Intent, end: Any, *, now: datetime.datetime) -> None:
-    """Writes how a held call ended: with its result, an error, or because we hung up."""
-    if isinstance(end, HungUp):
-        _record_hung_up(intent, end.outcome, now=now)
-    else:
-        dispatch.record({intent.call.pk: (intent, end)}, now=now)
-
-
-def _record_hung_up(intent: Intent, outcome: Any, *, now: datetime.datetime) -> None:
-    """A cancel closed the call: free or charged as the provider has it, else a person is asked."""
-    provider, call = intent.order.provider, intent.call
-    stopped = outcome == CancelOutcome.CANCELLED
-    charged = False if stopped else provider.abilities.hang_up_charged
-    words = f"it was cancelled while {provider.profile.title} was making it"
-    if charged is not None:
-        error = ProviderError(ErrorClass.UNKNOWN, words, charged=charged)
-        aftermath.ended_badly(call=call, status=Status(JobState.CANCELLED, error=error), now=now)
-        moves.alter(Run, {call.run_id: moves.RESTING}, states=[RunState.CANCELLED])
-        return
-    words = f"{words}; the connection was closed, and whether it is charged all the same is not known"
-    error = ProviderError(ErrorClass.UNKNOWN, words, ambiguous=True)
-    if unknown.mark(call=call.pk, error=error, now=now):
-        unknown.ask_a_person(call=call, now=now)
-
-
-async def _stop(client: Any, *, intent: Intent) -> CancelOutcome:
-    provider: Provider = intent.order.provider
-    account = keyring.opened(intent.account, provider=provider.name, begun_at=intent.call.intended_at)
-    handle = {"endpoint": intent.order.job.model}
-    return await provider.cancel(client, account=account, job_id=intent.token, handle=handle)
-
-
-def release_cancelled(*, now: datetime.datetime) -> int:
-    """Calls that were handed over and cancelled before they were opened cost nothing; answers how many."""
-    waiting = Call.objects.filter(
-        state=CallState.INTENDED,
-        cancel_requested_at__isnull=False,
-        evidence__has_key="handed_over_at",
-    ).exclude(evidence__has_key="opened_at")
-    return sum(_release(pk, now) for pk in list(waiting.values_list("pk", flat=True)[:AT_A_TIME]))
-
-
-def _release(call: uuid.UUID, now: datetime.datetime) -> bool:
-    with transaction.atomic():
-        row = Call.objects.select_related("hold").get(pk=call)
-        ending.locked(row.run_id)
-        found = Call.objects.select_for_update().get(pk=call)
-        if "opened_at" in found.evidence or not moves.calls(
-            {call: {"ended_at": now}}, to=CallState.CANCELLED, sources=[CallState.INTENDED]
-        ):
-            return False
-        settle.void(call=row, reason="cancelled before it was sent", now=now)
-        rest = {row.run_id: {**moves.RESTING, "ended_at": now}}
-        moves.runs(rest, to=RunState.CANCELLED, sources=[RunState.SUBMITTING])
-        moves.alter(Run, rest, states=[RunState.CANCELLED])
-    return True
 
 
 def run(*, stops: Callable[[], bool], gives_up: Callable[[], bool]) -> None:

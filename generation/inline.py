@@ -8,7 +8,7 @@ import io
 from typing import Any
 
 from generation.media import store
-from generation.media.limits import MalformedMedia, StorageFull
+from generation.media.limits import MalformedMedia, StorageTrouble
 from generation.providers.protocol import ErrorClass, JobState, Output, ProviderError, Status
 
 STORED = "store:"
@@ -16,7 +16,7 @@ STORED = "store:"
 
 ROOM_TRIES = 30
 ROOM_PAUSE_SECONDS = 10.0
-"""A full disk is waited for this often and long: what came inline cannot be fetched again."""
+"""A storage that is full or away is waited for this often and long: what came inline comes only once."""
 
 
 async def kept(status: Status) -> Status:
@@ -25,7 +25,7 @@ async def kept(status: Status) -> Status:
         return status
     try:
         outputs = [await _kept(output) for output in status.outputs]
-    except (MalformedMedia, StorageFull) as error:
+    except (MalformedMedia, StorageTrouble) as error:
         words = f"What came with the answer could not be kept: {error}"
         failure = ProviderError(ErrorClass.MALFORMED_OUTPUT, words, charged=True)
         return dataclasses.replace(status, state=JobState.FAILED, outputs=(), error=failure)
@@ -38,7 +38,7 @@ async def _kept(output: Output) -> Output:
     for _ in range(ROOM_TRIES):
         try:
             return await _stored(output)
-        except StorageFull:
+        except StorageTrouble:
             await asyncio.sleep(ROOM_PAUSE_SECONDS)
     return await _stored(output)
 

@@ -58,6 +58,14 @@ def seconds_between(begun: datetime.datetime, ended: datetime.datetime) -> Decim
     return Decimal(str(passed)).quantize(Decimal("0.001"))
 
 
+def progress(since: datetime.datetime, usual: float | None, now: datetime.datetime) -> Decimal:
+    """How far a job is by the time it usually takes; never done before it is."""
+    if not usual:
+        return Decimal("0.1")
+    share = seconds_between(since, now) / Decimal(str(usual))
+    return min(share, Decimal("0.95")).quantize(Decimal("0.001"))
+
+
 def next_look(
     *, accepted_at: datetime.datetime, usual_seconds: float | None, now: datetime.datetime
 ) -> datetime.datetime:

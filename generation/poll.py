@@ -8,7 +8,6 @@ import datetime
 import functools
 import uuid
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -29,6 +28,7 @@ from generation import (
     unknown,
     wire,
 )
+from generation.media.limits import StorageTrouble
 from generation.models import Call, Run
 from generation.models.runs import CALLS_IN_FLIGHT, CallState, Lane, RunState
 from generation.providers import registry
@@ -127,7 +127,11 @@ def _work(
     if not provider.abilities.look_up:
         if not provider.abilities.idempotency:
             return None
-        intent = again.intent(call=call, open_files=open_files, now=now)
+        try:
+            intent = again.intent(call=call, open_files=open_files, now=now)
+        except StorageTrouble as trouble:  # of a file that goes in
+            words = ProviderError(ErrorClass.UNAVAILABLE, f"It waits for {trouble.waits_for}.")
+            return functools.partial(_refuse, error=words)
         return sending.sending(intent) if intent else None
     return functools.partial(_look_up, provider=provider, account=account, call=call)
 
@@ -187,17 +191,9 @@ def _goes_on(one: Watched, told: Status, now: datetime.datetime) -> dict[str, An
     return {
         **moves.FREE,
         "due_at": pace.next_look(accepted_at=since, usual_seconds=usual, now=now),
-        "progress": told.progress if told.progress is not None else guess(since, usual, now),
+        "progress": told.progress if told.progress is not None else pace.progress(since, usual, now),
         "waiting_for": words,
     }
-
-
-def guess(since: datetime.datetime, usual: float | None, now: datetime.datetime) -> Decimal:
-    """How far a job is by the time it usually takes; never done before it is."""
-    if not usual:
-        return Decimal("0.1")
-    share = pace.seconds_between(since, now) / Decimal(str(usual))
-    return min(share, Decimal("0.95")).quantize(Decimal("0.001"))
 
 
 def succeeded(done: Mapping[uuid.UUID, tuple[Watched, Status]], *, now: datetime.datetime) -> None:

@@ -236,6 +236,7 @@ class Provider(Emulated):
             "name": content.filename,
             "content_type": content.media_type,
             "size": len(content.data),
+            "etag": hashlib.md5(content.data).hexdigest(),
             "checksums": {"sha256": hashlib.sha256(content.data).hexdigest()},
             "metadata": {},
             "created_at": _instant(self.clock.now()),

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from billing.models import Entry, HoldOutcome
 from circletake import stopping
-from generation import cancel, hold, sweep, unknown, workers
+from generation import again, cancel, held_calls, hold, sweep, unknown, workers
 from generation.hold import Switchboard
+from generation.media.limits import StorageAway
 from generation.models import Call, ProviderAccount, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers import openai
@@ -127,13 +128,13 @@ def test_the_same_answer_written_twice_is_booked_once(
 ) -> None:
     take = ask(cast)
     opened(board, engine, served)
-    plain = hold.record
+    plain = held_calls.record
 
     def twice(*arguments: Any, **options: Any) -> None:
         plain(*arguments, **options)
         plain(*arguments, **options)
 
-    monkeypatch.setattr(hold, "record", twice)
+    monkeypatch.setattr(held_calls, "record", twice)
     finished(board, engine, served)
     engine.until_quiet()
     assert (state(take), amounts(take)) == (TakeState.READY, [(Decimal("0.20"), False)])
@@ -145,13 +146,13 @@ def test_an_answer_is_kept_while_the_database_is_away(
 ) -> None:
     take = ask(cast)
     opened(board, engine, served)
-    plain = hold.record
+    plain = held_calls.record
 
     def away(*arguments: Any, **options: Any) -> None:
-        monkeypatch.setattr(hold, "record", plain)
+        monkeypatch.setattr(held_calls, "record", plain)
         raise OperationalError("gone")
 
-    monkeypatch.setattr(hold, "record", away)
+    monkeypatch.setattr(held_calls, "record", away)
     with pytest.raises(OperationalError):
         finished(board, engine, served)
     assert (len(board.held), len(board.ends)) == (1, 1)
@@ -171,7 +172,7 @@ def test_many_calls_are_open_at_once_and_renewed(
     board.renew(now=engine.now)
     engine.later(100)
     assert Run.objects.filter(leased_until__gt=engine.now, state=RunState.RENDERING).count() == 60
-    assert sweep.interrupted(now=engine.now) == 0
+    assert (sweep.interrupted(now=engine.now), sweep.stranded(now=engine.now)) == (0, 0)
     until(board, engine, lambda: len(served.log()) == 60)
     finished(board, engine, served)
     engine.until_quiet()
@@ -427,3 +428,52 @@ def test_the_workers_keep_the_process_running_that_holds_calls() -> None:
     plain = next(one for one in workers.programs() if one.name == "hold")
     assert (program.command[-2:], program.stop_seconds) == (["hold", "--drain"], 600)
     assert (plain.command[-1], plain.stop_seconds) == ("hold", 5)
+
+
+# -- faults of our own ----------------------------------------------------------------------------
+
+
+def test_a_call_that_cannot_be_made_ready_is_put_off_and_stands_in_nobodys_way(
+    cast: Cast, engine: Engine, served: Running, board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = ask(cast, "first"), ask(cast, "second")
+    engine.submit()
+    plain = again.rebuilt
+
+    def rebuilt(*, call: Call, **options: Any) -> Any:
+        if call.run.take_id == first.pk:
+            raise StorageAway("no answer")
+        return plain(call=call, **options)
+
+    monkeypatch.setattr(again, "rebuilt", rebuilt)
+    until(board, engine, lambda: len(served.log()) == 1)
+    run = Run.objects.get(take=first)
+    assert (run.state, run.lane, run.lease) == (RunState.SUBMITTING, Lane.HOLD, None)
+    assert run.waiting_for == "the storage of media: no answer"
+    assert engine_rows.states_of(second) == [RunState.RENDERING]
+    monkeypatch.setattr(again, "rebuilt", plain)
+    engine.later(40)
+    until(board, engine, lambda: len(served.log()) == 2)
+    finished(board, engine, served)
+    engine.until_quiet()
+    assert (state(first), state(second)) == (TakeState.READY, TakeState.READY)
+
+
+def test_an_answer_that_cannot_be_written_is_unknown_and_the_others_are_written(
+    cast: Cast, engine: Engine, served: Running, board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = ask(cast, "first"), ask(cast, "second")
+    opened(board, engine, served, jobs=2)
+    plain = held_calls.record
+
+    def record(intent: Any, end: Any, **options: Any) -> None:
+        if intent.order.run.take_id == first.pk:
+            raise ValueError("odd")
+        plain(intent, end, **options)
+
+    monkeypatch.setattr(held_calls, "record", record)
+    finished(board, engine, served)
+    engine.until_quiet()
+    assert (call_of(first).state, engine_rows.open_holds(first)) == (CallState.UNKNOWN, 1)
+    assert "odd" in call_of(first).evidence["what_happened"]
+    assert (state(second), amounts(second)) == (TakeState.READY, [(Decimal("0.20"), False)])

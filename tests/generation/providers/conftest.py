@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import pathlib
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 from tests.emulators import inbox as inboxes
 from tests.emulators.server import Running, running
-from tests.generation.providers import kits
+from tests.generation.providers import kits, matrix
 from tests.generation.providers.cases import Subject
 from tests.generation.providers.kit import Kit
 
@@ -26,6 +29,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ]
     unused = [pytest.param(None, None, marks=pytest.mark.skip(reason="no provider has it yet"))]
     metafunc.parametrize(("kit", "case"), found or unused, indirect=["kit"] if found else [])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Where the environment names a file, each case that was run and passed is recorded in it."""
+    report = yield
+    case = getattr(item, "callspec", None) and item.callspec.params.get("case")
+    record = os.environ.get(matrix.RECORD)
+    if record and case and report.when == "call" and report.passed:
+        entry = [item.callspec.params["kit"], case.row, case.says]
+        with pathlib.Path(record).open("a") as file:
+            file.write(f"{json.dumps(entry)}\n")
+    return report
 
 
 @pytest.fixture(scope="session")
