@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import datetime
 import json
 import os
 import random
@@ -96,7 +97,22 @@ def vanish(place: Any, feed: Any, servers: Any, options: Any, notes: dict[str, A
     wrong = moves_on(feed, notes, "seconds_until_a_take_was_ready")
     flow(feed)
     host.start()
-    return wrong
+    return wrong + both_work(feed)
+
+
+def both_work(feed: Any) -> list[str]:
+    """Lets takes flow until both hosts' queues have stamped their canaries just now."""
+    from django.utils import timezone
+
+    from generation.models import Canary
+
+    until = time.monotonic() + UP_SECONDS
+    while time.monotonic() < until:
+        flow(feed, 2)
+        lately = timezone.now() - datetime.timedelta(seconds=8)
+        if Canary.objects.filter(stamped_at__gt=lately).count() >= 2:
+            return []
+    return [f"A host that came back did not work within {UP_SECONDS:.0f} s."]
 
 
 def cut(place: Any, feed: Any, servers: Any, options: Any, notes: dict[str, Any]) -> list[str]:
@@ -176,6 +192,7 @@ DOES: dict[str, Callable[..., list[str]]] = {
     "clock": off,
 }
 MOVING_SECONDS = 90.0
+UP_SECONDS = 120.0
 
 
 def moves_on(feed: Any, notes: dict[str, Any], key: str) -> list[str]:
