@@ -286,3 +286,11 @@ def _asker(hero_request: HeroRequest) -> Membership:
 def _price_rows(resolved: Resolved) -> list[Any]:
     found = {choice.price_row for plan in resolved.decision.steps for choice in plan.choices}
     return sorted(row for row in found if row)
+
+
+def changes_asked(hero_request: HeroRequest | None) -> HeroDecision | None:
+    """Who declined the request and with which note; None for one that was not declined."""
+    if hero_request is None or hero_request.state != RequestState.DECLINED:
+        return None
+    found = HeroDecision.objects.filter(hero_request=hero_request, decision=HeroDecision.Kind.DECLINE)
+    return found.select_related("by").order_by("-sequence").first()

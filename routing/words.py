@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from billing import money
 from routing.decision import Cap, Choice, Shortfall, StepPlan
 from routing.document import MATCH_FIELDS, ModelChoice, Route, SwitchRule
 
@@ -113,7 +114,7 @@ def ask(takes: int) -> str:
 
 def shortfall(found: Shortfall, currency: str) -> str:
     text = (
-        f"This may cost {number(found.needed)} {currency}, and {number(found.left)} {currency}"
+        f"This may cost {money.shown(found.needed, currency)}, and {money.shown(found.left, currency)}"
         f" are left in the budget {found.name}"
     )
     return f"{text}; {found.raised_by} can raise it" if found.raised_by else text

@@ -106,7 +106,9 @@ def decide_cap(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse
         note=request.POST.get("note", ""),
         by=request.membership,
     )
-    messages.success(request, f"{row.deliverable.name}: {row.get_state_display().lower()}.")
+    granted = "granted" if row.state == "approved" else "declined"
+    takes = "1 more take" if row.more == 1 else f"{row.more} more takes"
+    messages.success(request, f"{row.deliverable.name}: {takes} {granted}.")
     return on_to_next(request)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from billing.models.budgets import Scope
-from generation import desks, queues, recall, reviews, strips
+from generation import desks, heroes, queues, recall, reviews, strips
 from generation.forms import desk as forms
 from generation.views.campaigns import deliverables
 from projects.access import Right, WorkspaceRequest, workspace_page
@@ -129,6 +129,7 @@ def _shown(request: WorkspaceRequest, deliverable: Deliverable) -> dict[str, Any
         context["moves"] = strips.moves(
             rows, current=take.number, beside=beside, base=strips.address(deliverable, slug)
         )
+        context["changes"] = heroes.changes_asked(context["hero_request"])
         context["taken_back"] = strips.taken_back(take)
         context["partner"] = strips.compared_with(rows, take.number)
         shown = [one for one in (take, other) if one and one.state == "ready"]

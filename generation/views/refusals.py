@@ -8,7 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 
+from billing.budgets import BudgetRefused
 from projects.problems import Refused
 
 View = Callable[..., HttpResponseBase]
@@ -28,8 +30,21 @@ def shows_refusals(view: View) -> View:
 
 
 def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """The refusal as an answer; `ways` and `lines` of the problem are shown with it."""
+    """The refusal as an answer, with its bad lines, or with the way to the budget that said no."""
     htmx = bool(request.headers.get("HX-Request"))
     template = "generation/refused.html#words" if htmx else "generation/refused.html"
-    context = {"refused": refused, "back": request.headers.get("Referer", "")}
+    context = {
+        "refused": refused,
+        "heading": refused.title if htmx else "",  # a page has it above
+        "back": request.headers.get("Referer", ""),
+        "ways": _ways(request, refused),
+    }
     return render(request, template, context, status=refused.status)
+
+
+def _ways(request: HttpRequest, refused: Refused) -> list[dict[str, str]]:
+    """Where the obstacle stands and can be moved."""
+    member = getattr(request, "membership", None)
+    if member is None or not isinstance(refused, BudgetRefused):
+        return []
+    return [{"label": "See the budgets", "href": reverse("billing:budgets", args=[member.workspace.slug])}]

@@ -1,10 +1,13 @@
-"""What the take desk says of what has ended: who decided and why, and why a take has no picture."""
+"""What pages say of decisions and refusals: who decided and why, and where to go from there."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.utils import timezone
 
-from generation import reviews, takes
+from billing import budgets
+from generation import caps, heroes, reviews, takes
 from projects.models import Deliverable, Take
 from projects.models.takes import TakeState
 from tests.cast import Cast
@@ -45,3 +48,39 @@ def test_a_failure_reads_as_a_sentence_beside_its_cost(studio: Cast) -> None:
     )
     page = text(signed_in(studio.producer), desk(studio))
     assert "Image: the file cannot be decoded. Nothing was charged." in page
+
+
+def test_the_desk_shows_which_changes_a_manager_asks_for(studio: Cast) -> None:
+    take = finished(made(studio))
+    reviews.review(take=take, decision="select", by=studio.producer)
+    row = heroes.request(take=Take.objects.get(pk=take.pk), by=studio.producer)
+    assert "Changes are asked for" not in text(signed_in(studio.producer), desk(studio))
+    heroes.decline(hero_request=row, note="Show his eyes", by=studio.manager)
+    page = text(signed_in(studio.producer), desk(studio))
+    assert "Changes are asked for before the hero render" in page
+    assert f"By {studio.manager.person}, " in page
+    assert "Show his eyes" in page
+
+
+def test_a_refusal_of_a_budget_leads_to_the_budgets(studio: Cast) -> None:
+    take = finished(made(studio))
+    reviews.review(take=take, decision="select", by=studio.producer)
+    row = heroes.request(take=Take.objects.get(pk=take.pk), by=studio.producer)
+    budgets.set_budget(
+        scope="workspace", phase="hero", window="month", limit=Decimal("0.000001"), by=studio.manager
+    )
+    address = f"/w/studio/approvals/heroes/{row.pk}/"
+    page = signed_in(studio.manager).post(address, {"decision": "approve"})
+    assert page.status_code == 402
+    words = page.content.decode()
+    assert 'href="/w/studio/budgets/">See the budgets</a>' in words
+    assert words.count("The budget does not allow this") == 2  # the title and the heading
+    row.refresh_from_db()
+    assert row.state == "waiting"
+
+
+def test_granting_more_takes_says_how_many(studio: Cast) -> None:
+    row = caps.request(deliverable=studio.deliverable, more=2, reason="Fog", by=studio.producer)
+    client = signed_in(studio.manager)
+    answer = client.post(f"/w/studio/approvals/caps/{row.pk}/", {"decision": "grant"}, follow=True)
+    assert "2 more takes granted." in answer.content.decode()

@@ -416,7 +416,7 @@ def test_a_budget_that_cannot_hold_the_most_refuses_and_says_who_can_raise_it() 
     short = decision.shortfalls[0]
     assert (short.needed, short.left) == (Decimal("0.20"), Decimal("0.19"))
     assert decision.reasons[-1] == (
-        "This may cost 0.2 EUR, and 0.19 EUR are left in the budget Autumn; Max Manager can raise it"
+        "This may cost 0.20 EUR, and 0.19 EUR are left in the budget Autumn; Max Manager can raise it"
     )
 
 
