@@ -239,7 +239,7 @@ def test_a_switch_of_model_says_its_price_and_asks_before_it_spends(studio: Cast
     page = text(client, desk(studio))
     button = re.search(r'<button[^>]*name="switch"[^>]*>.*?</button>', page, flags=re.DOTALL)
     assert button
-    assert re.search(r"Switch to cinematic · about €\d+\.\d\d a take", button[0])
+    assert re.search(r"Switch to cinematic · about €\d+\.\d\d</button>", button[0])
     assert "data-confirm=" in button[0]
     assert "Motion: The fog jumps" in page
     criterion = re.search(r'name="switch" value="([\w-]+)"', button[0])
