@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from generation import charges, ending, lanes, moves, pace, settle, unknown
+from generation import charges, ending, lanes, moves, pace, retirement, settle, unknown
 from generation.models import Call, ProviderAccount, Run
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers.protocol import ErrorClass, JobState, ProviderError, Status
@@ -161,9 +161,15 @@ def _rest_account(call: Call, error: ProviderError, now: datetime.datetime) -> N
 
 
 def _count(run: Run, call: Call, error: ProviderError, now: datetime.datetime) -> None:
-    """Lets the model's circuit breaker know, outside the transaction that ended the call."""
+    """Lets the model's circuit breaker know, outside the transaction that ended the call.
+
+    A model that its provider has no longer is retired for the workspace until a person takes that back.
+    """
+    workspace = run.take.workspace
+    if error.error_class == ErrorClass.RETIRED:
+        retirement.answered_retired(workspace=workspace, model_key=call.model, words=error.detail, now=now)
     health.record(
-        workspace=run.take.workspace,
+        workspace=workspace,
         model_key=call.model,
         error_class=str(error.error_class),
         seconds=pace.seconds_between(call.accepted_at or call.intended_at, now),

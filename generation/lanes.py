@@ -35,6 +35,7 @@ TASKS = {
     "sweep": "generation.tasks.sweep",
     "history": "generation.tasks.history",
     "batches": "generation.tasks.batches",
+    "endings": "generation.tasks.endings",
 }
 LOCKS = {name: number for number, name in enumerate(TASKS, start=1)}
 LOCK_SPACE = 0x6C616E65  # advisory locks of the lanes, apart from any others

@@ -18,7 +18,18 @@ from django_q.models import Schedule
 
 from billing import ledger, month_sums, pot_days
 from billing.models import Hold
-from generation import batch_steering, ending, history_jobs, keyring, lanes, moves, tallies, unknown, verdicts
+from generation import (
+    batch_steering,
+    ending,
+    history_jobs,
+    keyring,
+    lanes,
+    moves,
+    retirement,
+    tallies,
+    unknown,
+    verdicts,
+)
 from generation.api import idempotency
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CALLS_IN_FLIGHT, RUNS_IN_FLIGHT, CallState, Lane, RunState
@@ -57,6 +68,7 @@ class Pace:
         try:
             if not self.rung_at:
                 ensure_schedule()
+                retirement.ensure_schedule()
             lanes.ring("sweep")
             self.rung_at = time.monotonic()
         except Error:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 import structlog
 from django.utils import timezone
 
-from generation import batch_steering, dispatch, lanes
+from generation import batch_steering, dispatch, lanes, retirement
 from generation import cancel as cancelling
 from generation import collect as collecting
 from generation import poll as polling
@@ -62,6 +62,12 @@ def batches() -> int:
     """Makes the next takes of batches that have room, and finishes those that are done."""
     with lanes.sole_keeper("batches") as mine:
         return batch_steering.keep_going(now=timezone.now()) if mine else 0
+
+
+def endings() -> int:
+    """Follows models to their end, once a day."""
+    with lanes.sole_keeper("endings") as mine:
+        return retirement.follow(now=timezone.now()) if mine else 0
 
 
 def sweep() -> dict[str, int]:

@@ -29,6 +29,7 @@ class Right(models.TextChoices):
     PUBLISH_TABLES = "publish_tables", "publish routing tables"
     SET_BUDGETS = "set_budgets", "set budgets and caps"
     KEEP_BOOKS = "keep_books", "keep the books"
+    KEEP_MODELS = "keep_models", "say until when models can be used"
     ADMINISTER = "administer", "administer the workspace"
 
 
@@ -45,10 +46,11 @@ ROLE_RIGHTS: dict[str, frozenset[str]] = {
             Right.PROPOSE_TABLES,
             Right.PUBLISH_TABLES,
             Right.SET_BUDGETS,
+            Right.KEEP_MODELS,
         }
     ),
     Role.FINANCE: frozenset({Right.READ, Right.SET_BUDGETS, Right.KEEP_BOOKS}),
-    Role.ADMIN: frozenset({Right.READ, Right.ADMINISTER}),
+    Role.ADMIN: frozenset({Right.READ, Right.KEEP_MODELS, Right.ADMINISTER}),
 }
 
 

@@ -113,8 +113,15 @@ def models_by_key(workspace: Workspace, keys: Iterable[str]) -> dict[str, Catalo
     return {model.key: model for model in sorted(rows, key=lambda m: m.workspace_id is not None)}
 
 
-def fact(model: CatalogueModel, *, price: PriceRow | None, health: Health) -> Model:
-    """The row as `decide` reads it."""
+def fact(
+    model: CatalogueModel,
+    *,
+    price: PriceRow | None,
+    health: Health,
+    until: datetime.date | None = None,
+    retired: bool = False,
+) -> Model:
+    """The row as `decide` reads it; `until` is the last day on which it can be used."""
     return Model(
         key=model.key,
         provider=model.provider,
@@ -123,7 +130,8 @@ def fact(model: CatalogueModel, *, price: PriceRow | None, health: Health) -> Mo
         capabilities={**model.capabilities, "kinds": model.kinds},
         price=price_fact(price) if price else None,
         health=health,
-        available_until=model.available_until,
+        available_until=until,
+        retired=retired,
     )
 
 

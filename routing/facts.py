@@ -18,7 +18,7 @@ from projects.models import Decision, Deliverable, Workspace
 from projects.models.decisions import DecisionKind
 from projects.models.takes import TakeMark
 from projects.models.work import Phase
-from routing import catalogue, health
+from routing import catalogue, endings, health
 from routing.brief import BudgetLeft, Facts, History, Model, Step
 from routing.document import Table
 
@@ -33,7 +33,7 @@ def gather(
     budgets: tuple[BudgetLeft, ...] = (),
     history: History | None = None,
 ) -> Facts:
-    """The facts about these models at an instant, in five queries whatever their number."""
+    """The facts about these models at an instant, in six queries whatever their number."""
     return Facts(
         now=now,
         currency=workspace.currency,
@@ -49,12 +49,20 @@ def gather(
 
 
 def models(workspace: Workspace, keys: Iterable[str], *, now: datetime.datetime) -> dict[str, Model]:
-    """Catalogue rows with their price in force and their health, by key."""
+    """Catalogue rows with their price in force, their health and their end, by key."""
     rows = catalogue.models_by_key(workspace, keys)
     in_force = prices.in_force(workspace, rows, now)
     healths = health.facts(workspace, rows, now=now)
+    ends = endings.of(workspace, rows)
     return {
-        key: catalogue.fact(row, price=in_force.get(key), health=healths[key]) for key, row in rows.items()
+        key: catalogue.fact(
+            row,
+            price=in_force.get(key),
+            health=healths[key],
+            until=ends[key].until,
+            retired=ends[key].retired,
+        )
+        for key, row in rows.items()
     }
 
 

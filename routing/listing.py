@@ -13,7 +13,7 @@ from django.db.models import Case, Q, QuerySet, When
 from billing import prices
 from billing.models import PriceRow
 from projects.models import Membership, Workspace
-from routing import health
+from routing import endings, health
 from routing.brief import Health, Step
 from routing.forms import KIND_WORDS
 from routing.models import CatalogueModel
@@ -47,6 +47,7 @@ class Listed:
     model: CatalogueModel
     price: PriceRow | None
     health: Health
+    until: datetime.date | None
     retired: bool
     does: tuple[str, ...]
     able: tuple[str, ...]
@@ -75,17 +76,19 @@ def rows(
 
 
 def listed(workspace: Workspace, models: Iterable[CatalogueModel], *, now: datetime.datetime) -> list[Listed]:
-    """The models with price and health, in three queries whatever their number."""
+    """The models with price and health, in four queries whatever their number."""
     models = list(models)
     keys = [model.key for model in models]
     in_force = prices.in_force(workspace, keys, now)
     healths = health.facts(workspace, keys, now=now)
+    ends = endings.of(workspace, {model.key: model for model in models})
     return [
         Listed(
             model=model,
             price=in_force.get(model.key),
             health=healths[model.key],
-            retired=is_retired(model, now.date()),
+            until=ends[model.key].until,
+            retired=is_over(ends[model.key], now.date()),
             does=tuple(KIND_WORDS.get(kind, kind) for kind in model.kinds),
             able=tuple(_able(model.capabilities)),
             compute=_compute(model),
@@ -95,8 +98,8 @@ def listed(workspace: Workspace, models: Iterable[CatalogueModel], *, now: datet
     ]
 
 
-def is_retired(model: CatalogueModel, today: datetime.date) -> bool:
-    return model.available_until is not None and model.available_until < today
+def is_over(ending: endings.Ending, today: datetime.date) -> bool:
+    return ending.retired or (ending.until is not None and ending.until < today)
 
 
 def _in_state(
@@ -104,9 +107,10 @@ def _in_state(
 ) -> QuerySet[CatalogueModel]:
     if state == "all":
         return found
+    over = endings.ended(membership.workspace, today)
     if state == "retired":
-        return found.filter(available_until__lt=today)
-    found = found.filter(Q(available_until=None) | Q(available_until__gte=today))
+        return found.filter(over)
+    found = found.exclude(over)
     priced = PriceRow.objects.visible_to(membership).values("model_key")
     if state == "usable":
         return found.filter(key__in=priced).exclude(UNKNOWN)

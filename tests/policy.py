@@ -36,6 +36,9 @@ GET,POST set_budgets     w/<workspace>/budgets/new/
 GET,POST set_budgets     w/<workspace>/budgets/<budget_id>/limit/
 POST     set_budgets     w/<workspace>/budgets/<budget_id>/end/
 GET      read            w/<workspace>/catalogue/
+GET      read            w/<workspace>/catalogue/leaving/
+POST     keep_models     w/<workspace>/catalogue/leaving/set/
+POST     keep_models     w/<workspace>/catalogue/leaving/<ending_id>/undo/
 GET      read            w/<workspace>/deliverables/<deliverable_id>/
 POST     make            w/<workspace>/deliverables/<deliverable_id>/ask-for-more/
 POST     approve         w/<workspace>/deliverables/<deliverable_id>/drop/

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import dry_run, workspaces
+from generation import dry_run, retirement, workspaces
 from generation.routing_forms import DryRun, Proposal, as_text
 from projects import access
 from projects.access import Right, WorkspaceRequest, workspace_page
@@ -142,6 +142,7 @@ def _page(
         "may_withdraw": mine or Right.PUBLISH_TABLES in rights,
         "mine": mine,
         "refusal": refusal,
+        "leaving": retirement.listed(request.membership.workspace, now=timezone.now(), used_only=True),
     }
     return render(request, "routing/table.html", context, status=refusal.status if refusal else 200)
 
