@@ -36,7 +36,6 @@ from generation.providers.sheets import Sheet
 
 BLOCKING = "generateContent"
 OPERATIONS = "predictLongRunning"
-PICTURE_TIMEOUT = httpx.Timeout(connect=5, read=300, write=60, pool=None)
 sheet = Sheet(__file__)
 
 
@@ -94,7 +93,7 @@ class Google(Provider):
     async def _picture(
         self, client: httpx.AsyncClient, account: Account, job: Job, body: Mapping[str, Any]
     ) -> Submitted:
-        told = await self._sent(client, account, job, body, timeout=PICTURE_TIMEOUT)
+        told = await self._sent(client, account, job, body)
         if "candidates" not in told and "promptFeedback" not in told:
             raise answers.unreadable(WHO)
         bills = str(sheet.entry(job.model).get("bills", "images"))
@@ -103,11 +102,11 @@ class Google(Provider):
         return Submitted(str(told.get("responseId") or uuid.uuid4()), handle, status)
 
     async def _sent(
-        self, client: httpx.AsyncClient, account: Account, job: Job, body: Mapping[str, Any], **options: Any
+        self, client: httpx.AsyncClient, account: Account, job: Job, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         address = _address(account, f"models/{job.model}:{job.payload['method']}")
         headers = dict(self.download_headers(account))
-        response = await answers.send(client, "POST", address, who=WHO, headers=headers, json=body, **options)
+        response = await answers.send(client, "POST", address, who=WHO, headers=headers, json=body)
         if response.status_code != 200:
             raise answers.refused(google_answers.error(response), response)
         return answers.read_object(response)

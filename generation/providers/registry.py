@@ -7,6 +7,7 @@ import importlib
 from generation.providers.protocol import Provider
 
 MODULES = {
+    "a1111": "generation.providers.a1111",
     "bfl": "generation.providers.bfl",
     "builtin": "generation.providers.builtin",
     "byteplus": "generation.providers.byteplus",

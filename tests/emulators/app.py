@@ -14,6 +14,7 @@ from tests.emulators.emulated import Emulated
 from tests.emulators.webhooks import Deliveries
 
 MODULES = (
+    "a1111",
     "bfl",
     "byteplus",
     "comfyui",

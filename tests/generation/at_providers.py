@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from generation import keyring
+from generation.hold import Switchboard
 from generation.models import ProviderAccount
 from projects.models import Take
 from routing import catalogue
@@ -76,3 +78,21 @@ def opened(
 def posted(take: Take) -> Sequence[Decimal | None]:
     """What was booked for each call of a take."""
     return [call.posted for call in engine_rows.calls_of(take)]
+
+
+def held(served: AtProvider, engine: Engine, *, seconds: float = 10) -> None:
+    """Submits, holds the calls open until the provider has answered them, and goes on until all is quiet."""
+    with Switchboard() as board:
+        before = len(served.jobs)
+        engine.submit()
+        _beats(board, engine, lambda: len(served.jobs) > before)
+        served.program.advance(seconds)
+        _beats(board, engine, lambda: not board.held)
+        engine.until_quiet()
+
+
+def _beats(board: Switchboard, engine: Engine, holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not holds():
+        board.beat(seconds=0.05, now=engine.now)
+        assert time.monotonic() < until, "the held calls did not come to that"
