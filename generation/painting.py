@@ -30,6 +30,14 @@ def prepare() -> None:
     django.setup()
 
 
+class MissingFile(Exception):
+    """A file that the job stands on is recorded, and not in the store."""
+
+    def __init__(self, role: str, sha256: str) -> None:
+        super().__init__(f"The {role} is not in the store any more: file {sha256[:12]}.")
+        self.sha256 = sha256
+
+
 def paint(kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """Draws a job; answers its state with outputs, or with the error's class and words."""
     from generation import sketch
@@ -49,18 +57,19 @@ def paint(kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
             return _output(rendered, drill.malformed)
     except sketch.RequestRefused as refused:
         return _failed("bad_request", str(refused))
+    except MissingFile as missing:
+        return {**_failed("bad_request", str(missing)), "missing": missing.sha256}
     except StorageTrouble as trouble:
         return {"state": "later", "error": str(trouble)}
 
 
 def _step(kind: str, request: Mapping[str, Any], stack: contextlib.ExitStack) -> Any:
-    from generation.media import store
     from generation.providers.protocol import InputFile, StepRequest
 
     inputs = tuple(
         InputFile(
             role=entry["role"],
-            path=str(stack.enter_context(store.local(store.name_of(entry["sha256"])))),
+            path=str(_lent(entry, stack)),
             media_type=entry["media_type"],
             sha256=entry["sha256"],
         )
@@ -78,6 +87,19 @@ def _step(kind: str, request: Mapping[str, Any], stack: contextlib.ExitStack) ->
         inputs=inputs,
         parameters=request["parameters"],
     )
+
+
+def _lent(entry: Mapping[str, Any], stack: contextlib.ExitStack) -> Path:
+    """The path of an input; trying again would not bring a missing one back."""
+    from generation.media import store
+
+    try:
+        path = stack.enter_context(store.local(store.name_of(entry["sha256"])))
+        if path.exists():
+            return path
+    except FileNotFoundError:
+        pass
+    raise MissingFile(entry["role"], entry["sha256"])
 
 
 def _output(rendered: Any, malformed: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from generation import lanes, moves, painting, renditions
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CallState, Lane, RunState
-from projects.models import Asset, Rendition
+from projects.models import Asset, Rendition, TakeAsset
 
 log = structlog.get_logger(__name__)
 
@@ -90,12 +90,13 @@ def finish(job: SketchJob, answer: dict[str, Any], *, now: datetime.datetime) ->
             error=answer["error"][:500],
         )
         return
+    error = _whose(job, answer["missing"]) if "missing" in answer else ""
     with transaction.atomic():
         done = mine.update(
             state=answer["state"],
             outputs=answer.get("outputs", []),
             error_class=answer.get("error_class", ""),
-            error=answer.get("error", "")[:500],
+            error=(error or answer.get("error", ""))[:500],
             leased_until=None,
             ended_at=now,
         )
@@ -117,6 +118,24 @@ def bring_forward(jobs: Sequence[uuid.UUID], *, now: datetime.datetime) -> None:
     soon = moves.same(runs, due_at=now)
     if moves.alter(Run, soon, states=[RunState.RENDERING, RunState.CANCELLED]):
         lanes.ring(Lane.POLL)
+
+
+def _whose(job: SketchJob, sha256: str) -> str:
+    """Which file is missing, in words that say where it came from; empty where no take had it."""
+    call = Call.objects.filter(provider="builtin", provider_job_id=str(job.pk)).select_related("run__take")
+    asked = call.first()
+    if asked is None:
+        return ""
+    take = asked.run.take
+    made = TakeAsset.objects.filter(asset__workspace=take.workspace_id, asset__sha256=sha256)
+    of = made.exclude(take=take).select_related("take__deliverable").order_by("take__number").first()
+    if of is None:
+        return ""
+    elsewhere = f" of {of.take.deliverable.name}" if of.take.deliverable_id != take.deliverable_id else ""
+    return (
+        f"The file of take {of.take.number}{elsewhere} is not in the store any more ({sha256[:12]}). "
+        "Restore it from a backup, or start from another take."
+    )
 
 
 def _keep_renditions(job: SketchJob, made: Sequence[dict[str, Any]]) -> None:

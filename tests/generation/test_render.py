@@ -17,7 +17,7 @@ from generation import painting, render
 from generation.media import store
 from generation.models import Run, SketchJob
 from generation.models.runs import RunState
-from projects.models import Rendition, Take
+from projects.models import Asset, Rendition, Take, TakeAsset
 from projects.models.takes import TakeState
 from tests.cast import Cast
 from tests.generation import engine_rows
@@ -214,3 +214,29 @@ def test_a_studio_draws_in_processes_of_its_own(cast: Cast, settings: Any) -> No
         studio.close()
     assert job().state == SketchJob.State.SUCCEEDED
     assert job().outputs[0]["text"] == painting.paint("text", job().request)["outputs"][0]["text"]
+
+
+def test_a_missing_file_ends_the_take_at_once_and_says_whose_it_was(cast: Cast, engine: Engine) -> None:
+    lost = Asset.objects.create(
+        workspace=cast.workspace,
+        kind="image",
+        sha256="ab" * 32,
+        media_type="image/png",
+        size_bytes=1,
+        name=store.name_of("ab" * 32),
+    )
+    earlier = engine_rows.take(cast.deliverable, engine_rows.step(), person=cast.producer.person)
+    Run.objects.filter(take=earlier).delete()
+    TakeAsset.objects.create(take=earlier, asset=lost, role="output")
+    take = ask(cast)
+    engine.submit()
+    found = job()
+    found.request["inputs"] = [{"role": "source", "sha256": lost.sha256, "media_type": "image/png"}]
+    found.save()
+    engine.draw()
+    engine.until_quiet()
+    take.refresh_from_db()
+    assert take.state == TakeState.FAILED
+    assert f"The file of take {earlier.number} is not in the store any more (abababababab)." in take.failure
+    assert SketchJob.objects.exclude(kind="renditions").count() == 1
+    assert engine_rows.open_holds(take) == 0
