@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
 from generation import cancel, ending, queue_order, queue_reasons
 from generation.health import provider_of
@@ -165,7 +165,7 @@ def open_batches(member: Membership) -> QuerySet[Batch]:
         .filter(finished_at__isnull=True)
         .select_related("requested_by")
         .annotate(
-            total=Count(takes),
+            total=F("planned"),
             done=Count(takes, filter=~Q(**{f"{takes}__state__in": TAKES_IN_FLIGHT})),
         )
         .order_by("requested_at")[:BATCHES]

@@ -15,7 +15,7 @@ from projects import notices
 from projects.models import Role, Workspace
 from projects.models.notices import NoticeKind
 from routing import catalogue, eligibility, endings, facts, tables, words
-from routing.brief import Brief, Facts, Step
+from routing.brief import BUILTIN, Brief, Facts, Step
 from routing.document import ModelChoice, Table
 from routing.endings import Ending
 from routing.models import CatalogueModel, ModelEnding
@@ -164,14 +164,28 @@ def _suggestions(
         return {}
     tiers = {row.tier for row in wanted.values()}
     rows = CatalogueModel.objects.filter(Q(workspace=None) | Q(workspace=workspace), tier__in=tiers)
-    others = [row for row in rows.order_by("key") if row.key not in wanted]
+    others = [row for row in rows.order_by("key") if row.key not in wanted and not _for_drills(row)]
     known = facts.gather(workspace=workspace, keys=[row.key for row in others], now=now, accounts=accounts)
     found = {}
     for key, model in wanted.items():
-        fitting = [row for row in others if row.tier == model.tier and set(model.kinds) <= set(row.kinds)]
+        fitting = [row for row in others if _could_follow(row, model)]
         if model.kinds and (best := _cheapest(fitting, model.kinds[0], known, now)):
             found[key] = best
     return found
+
+
+def _for_drills(row: CatalogueModel) -> bool:
+    return "drill" in row.capabilities
+
+
+def _could_follow(row: CatalogueModel, model: CatalogueModel) -> bool:
+    """Same tier, and it does all that the other does. The sketching renderer follows none but itself."""
+    sketches = row.provider == BUILTIN
+    return (
+        row.tier == model.tier
+        and set(model.kinds) <= set(row.kinds)
+        and sketches == (model.provider == BUILTIN)
+    )
 
 
 def _cheapest(
