@@ -20,6 +20,7 @@ MODULES = {
     "openai": "generation.providers.openai",
     "replicate": "generation.providers.replicate",
     "runway": "generation.providers.runway",
+    "stability": "generation.providers.stability",
 }
 
 

@@ -26,6 +26,7 @@ MODULES = (
     "openai",
     "replicate",
     "runway",
+    "stability",
 )
 """Modules of this package with a class `Provider`; its name is the first part of its addresses."""
 
