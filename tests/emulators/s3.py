@@ -28,7 +28,6 @@ from tests.emulators import s3_signature
 
 KEY, SECRET = "emulated-key", "emulated-secret"
 RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
-PIECE = 64 * 1024
 
 
 @dataclasses.dataclass
@@ -258,8 +257,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body[: self.fault.cut_after])
             self.wfile.flush()
             self._cut()
-        for start in range(0, len(body), PIECE):
-            self.wfile.write(body[start : start + PIECE])
+        self.wfile.write(body)
 
 
 def now() -> datetime.datetime:
