@@ -59,7 +59,7 @@ DECLARED = Declared(
     spoilt={"truncated_mp4": "video/mp4", "html": "image/png", "huge": "image/jpeg"},
     expires=True,
     knobs={"references": UNI, "first frame": RAY, "last frame": RAY},
-    untested={"webhooks": "an index of Luma's documents mentions callbacks, and no call takes an address"},
+    untested={"vouched for": "an index of Luma's documents mentions callbacks, and no call takes an address"},
 )
 
 
