@@ -189,10 +189,10 @@ def _check_cells(plan: Plan, *, leave_out: bool) -> None:
     first = next((cell for cell in plan.cells if cell.refusal), None)
     if first is None or first.refusal is None or (leave_out and plan.makeable):
         return
-    refused = first.refusal
+    refused, cannot = first.refusal, [impossible(cell) for cell in plan.impossible]
     refused.detail = f"{first.deliverable.name}: {refused.detail}"
     refused.extra.setdefault("deliverable", str(first.deliverable.pk))
-    refused.extra["cannot"] = [impossible(cell) for cell in plan.impossible]
+    refused.extra["cannot"] = cannot
     raise refused
 
 

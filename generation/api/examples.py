@@ -40,7 +40,40 @@ MATRIX: dict[str, Any] = {
     "variants": [{"words": ""}, {"words": "In heavy rain."}],
     "models": [{"model": ""}, {"model": "builtin/sketch-draft"}],
 }
-MATRIX_PRICED: dict[str, Any] = {"takes": 8}
+_COLUMNS: list[dict[str, Any]] = [
+    {"model": "", "switch": "", "takes": 2, "amount": "0.12000000", "at_most": "0.12000000"},
+    {
+        "model": "builtin/sketch-draft",
+        "switch": "",
+        "takes": 2,
+        "amount": "0.10000000",
+        "at_most": "0.10000000",
+    },
+]
+MATRIX_PRICED: dict[str, Any] = {
+    "takes": 8,
+    "amount": "0.44000000",
+    "at_most": "0.44000000",
+    "currency": "EUR",
+    "rows": [
+        {
+            "takes": 8,
+            "amount": "0.44000000",
+            "at_most": "0.44000000",
+            "deliverable": "01936c9e-7f3a-7d51-9c1b-5a1f0e6f1a22",
+        }
+    ],
+    "columns": [{**column, "variant": variant} for variant in (0, 1) for column in _COLUMNS],
+    "cannot": [],
+    "budgets": [
+        {
+            "scope": "workspace",
+            "name": "Everything in Studio, each month",
+            "left": "5.00000000",
+            "needed": "0.44000000",
+        }
+    ],
+}
 BATCH_MATRIX: dict[str, Any] = {**MATRIX, "at_most": "0.48", "leave_out": True}
 GO_ON: dict[str, Any] = {"at_most": "3.00"}
 RESOLVE: dict[str, Any] = {"category": "brand-film", "phase": "draft", "project": "acme"}

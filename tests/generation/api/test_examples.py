@@ -35,7 +35,7 @@ def test_the_document_shows_requests_and_answers_where_they_are_given(db: None) 
         for path, verbs in paths.items()
         if "examples" in str(verbs.get("post", {}).get("requestBody", ""))
     ]
-    assert len(shown) == 9
+    assert len(shown) == 11
 
 
 def test_a_quote_is_answered_as_shown(studio: Cast, as_: Call) -> None:
