@@ -25,6 +25,7 @@ SENTENCES: dict[str, str] = {
     "account.enabled": "switched the {provider} account “{name}” on",
     "account.key_changed": "replaced the key of the {provider} account “{name}”",
     "account.limits_changed": "changed the limits of the {provider} account “{name}”",
+    "account.webhook_secret_changed": "replaced the webhook secret of the {provider} account “{name}”",
     "batch.cancelled": "cancelled a batch",
     "batch.finished": "finished a batch: {ready} ready, {failed} failed",
     "batch.paused": "paused a batch",

@@ -46,6 +46,7 @@ urlpatterns = [
     path(f"{SETTINGS}providers/", providers.providers, name="providers"),
     path(f"{SETTINGS}providers/add/", providers.add, name="add_account"),
     path(f"{ACCOUNTS}key/", providers.change_key, name="change_account_key"),
+    path(f"{ACCOUNTS}webhook-secret/", providers.change_secret, name="change_account_secret"),
     path(f"{ACCOUNTS}limits/", providers.limits, name="account_limits"),
     path(f"{ACCOUNTS}switch/", providers.switch, name="switch_account"),
     path(f"{ACCOUNTS}test/", providers.test, name="test_account"),

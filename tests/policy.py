@@ -110,6 +110,7 @@ POST     administer      w/<workspace>/settings/providers/<account_id>/key/
 POST     administer      w/<workspace>/settings/providers/<account_id>/limits/
 POST     administer      w/<workspace>/settings/providers/<account_id>/switch/
 POST     administer      w/<workspace>/settings/providers/<account_id>/test/
+POST     administer      w/<workspace>/settings/providers/<account_id>/webhook-secret/
 POST     administer      w/<workspace>/settings/save/
 GET      read            w/<workspace>/settings/templates/
 POST     make            w/<workspace>/settings/templates/publish/

@@ -1,4 +1,4 @@
-"""Forms of Settings: the workspace, its categories and formats, provider accounts, tokens, oneself."""
+"""Forms of Settings: the workspace, its categories and formats, tokens, oneself."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Any
 from django import forms
 
 from generation.forms.campaigns import KEY_HELP, Dated, choose
-from generation.providers import registry
 from projects.models import Category, Phase, Workspace
 from projects.workspaces import LONGEST_MINUTES
-
-KEY_WIDGET = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"})
 
 
 def amount(label: str, **options: Any) -> forms.DecimalField:
@@ -97,43 +94,6 @@ class TargetForm(forms.Form):
     def __init__(self, *args: Any, workspace: Workspace, **options: Any) -> None:
         super().__init__(*args, **options)
         choose(self, "category", Category.objects.filter(workspace=workspace).order_by("name"))
-
-
-class LimitsForm(forms.Form):
-    concurrency = forms.IntegerField(
-        min_value=1, max_value=10_000, initial=20, label="Jobs at once", help_text="As your plan allows."
-    )
-    rate_per_minute = forms.IntegerField(
-        min_value=1,
-        max_value=100_000,
-        required=False,
-        label="Requests a minute",
-        help_text="Empty: no limit.",
-    )
-    webhooks = forms.BooleanField(
-        required=False,
-        label="Webhooks",
-        help_text="Results come sooner. The provider must be able to reach this server.",
-    )
-
-
-class KeyForm(forms.Form):
-    key = forms.CharField(
-        label="Key", max_length=500, widget=KEY_WIDGET, help_text="It is never shown again."
-    )
-
-
-class AccountForm(LimitsForm):
-    provider = forms.ChoiceField(label="Provider")
-    name = forms.CharField(max_length=80, label="Name", help_text="Such as the team that pays.")
-    key = KeyForm.base_fields["key"]
-    field_order = ["provider", "name", "key", "concurrency", "rate_per_minute", "webhooks"]
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        names = [(name, registry.get(name).profile.title) for name in registry.with_accounts()]
-        self.fields["provider"] = forms.ChoiceField(choices=names, label="Provider")
-        self.order_fields(self.field_order)
 
 
 class PersonalForm(forms.Form):

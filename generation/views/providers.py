@@ -5,14 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
+from django.forms import CharField, HiddenInput
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from generation import accounts
-from generation.forms import settings as forms
+from generation import accounts, spending
+from generation.forms import accounts as forms
 from generation.models import ProviderAccount
+from generation.providers import registry
+from generation.providers.profile import SecretFrom
 from generation.views.refusals import shows_refusals
 from generation.views.saving import saved, status, values
 from generation.views.settings import tabs
@@ -22,11 +27,12 @@ from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
 @require_safe
 @workspace_page(Right.READ)
 def providers(request: WorkspaceRequest) -> HttpResponse:
-    """Accounts with their limits and the last test; of a key its last four characters."""
+    """Accounts with their limits, the last test and what was spent; of a key its last four characters."""
     member = request.membership
     rows = ProviderAccount.objects.visible_to(member).order_by("provider", "name")
+    spent = spending.this_month(workspace=member.workspace, now=timezone.now())
     context = {
-        "accounts": [{"row": row, **_forms(row)} for row in rows],
+        "accounts": [{"row": row, "spent": spent.get(row.pk), **_words(row), **_forms(row)} for row in rows],
         "may_change": Right.ADMINISTER in rights_of(member),
         "may_propose": Right.PROPOSE_TABLES in rights_of(member),
         "tabs": tabs(request),
@@ -37,18 +43,37 @@ def providers(request: WorkspaceRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @workspace_page(Right.ADMINISTER)
 def add(request: WorkspaceRequest) -> HttpResponse:
-    form = forms.AccountForm(request.POST or None)
+    """First the provider is chosen, then its form is filled in: what it asks differs between them."""
+    asked = request.POST if request.method == "POST" else request.GET
+    provider = str(asked.get("provider", ""))
+    trail = [{"label": "Settings"}, {"label": "Providers", "href": "../"}]
+    if provider not in registry.with_accounts():
+        chooses = {"providers": _choices(), "trail": trail}
+        return render(request, "generation/account_choose.html", chooses)
+    form = forms.AccountForm(request.POST or None, provider=provider)
     if request.method == "POST" and saved(form, accounts.add, by=request.membership):
         messages.success(request, "The account is stored, its key encrypted. Test it before the first take.")
         return _back(request)
+    form.fields["provider"] = CharField(initial=provider, widget=HiddenInput)
+    profile = registry.get(provider).profile
     context = {
         "form": form,
-        "title": "Add a provider account",
+        "title": f"Add a {profile.title} account",
         "submit": "Store account",
-        "note": "The key is encrypted before it is stored; only its last four characters are ever shown.",
-        "trail": [{"label": "Settings"}, {"label": "Providers", "href": "../"}],
+        "note": profile.note
+        or "The key is encrypted before it is stored; only its last four characters are ever shown.",
+        "trail": trail,
     }
     return render(request, "generation/form.html", context, status=status(form))
+
+
+def _choices() -> list[dict[str, Any]]:
+    """The providers that accounts can be added at, by the names that people know."""
+    known = [(name, registry.get(name).profile) for name in registry.with_accounts()]
+    return [
+        {"name": name, "title": profile.title, "own": not profile.base_urls, "keyless": not profile.key}
+        for name, profile in sorted(known, key=lambda pair: pair[1].title.lower())
+    ]
 
 
 @require_POST
@@ -56,8 +81,20 @@ def add(request: WorkspaceRequest) -> HttpResponse:
 @shows_refusals
 def change_key(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
     account = _find(request, account_id)
-    accounts.change_key(account=account, by=request.membership, **values(forms.KeyForm(request.POST)))
+    form = forms.KeyForm(request.POST, provider=account.provider)
+    accounts.change_key(account=account, by=request.membership, **values(form))
     messages.success(request, f"{account.name}: the new key is in place. Test it.")
+    return _back(request)
+
+
+@require_POST
+@workspace_page(Right.ADMINISTER)
+@shows_refusals
+def change_secret(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
+    """Replaces the secret that signs the provider's webhooks."""
+    account, form = _find(request, account_id), forms.SecretForm(request.POST)
+    accounts.change_webhook_secret(account=account, by=request.membership, **values(form))
+    messages.success(request, f"{account.name}: the new webhook secret is in place.")
     return _back(request)
 
 
@@ -93,9 +130,28 @@ def test(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
 
 def _forms(row: ProviderAccount) -> dict[str, Any]:
     now = {name: getattr(row, name) for name in forms.LimitsForm.base_fields}
+    provider = registry.get(row.provider)
+    signed = provider.profile.webhook_secret is SecretFrom.ENTERED
     return {
-        "limits": forms.LimitsForm(initial=now, auto_id=f"l-{row.pk}-%s"),
-        "key": forms.KeyForm(auto_id=f"k-{row.pk}-%s"),
+        "limits": forms.LimitsForm(initial=now, auto_id=f"l-{row.pk}-%s", provider=row.provider),
+        "key": forms.KeyForm(auto_id=f"k-{row.pk}-%s", provider=row.provider)
+        if provider.profile.key
+        else None,
+        "secret": forms.SecretForm(auto_id=f"s-{row.pk}-%s") if signed else None,
+    }
+
+
+def _words(row: ProviderAccount) -> dict[str, Any]:
+    """What the page says of an account beside its row."""
+    provider = registry.get(row.provider)
+    overlap = row.old_until is not None and timezone.now() < row.old_until
+    return {
+        "title": provider.profile.title,
+        "place": row.base_url or registry.base_url(row.provider, region=row.region),
+        "keyless": not provider.profile.key,
+        "hooks": bool(provider.abilities.webhooks),
+        "hook_address": f"{settings.PUBLIC_URL}/hooks/{row.provider}/{row.webhook_token}/",
+        "old_until": row.old_until if overlap else None,
     }
 
 
