@@ -61,7 +61,7 @@ def test_the_client_sees_every_state_and_the_output(client: Any, emulator: Runni
     emulator.advance(6)
     done = client.generations.get(made.id)
     assert (done.state, done.output[0].type, done.failure_code) == ("completed", "video", None)
-    assert httpx.get(done.output[0].url, trust_env=False).headers["content-type"] == "video/mp4"
+    assert httpx.get(done.output[0].url, trust_env=False, timeout=30).headers["content-type"] == "video/mp4"
 
 
 @pytest.mark.parametrize(

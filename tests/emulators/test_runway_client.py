@@ -50,7 +50,7 @@ def test_the_client_sees_every_state_with_its_fields(client: runwayml.RunwayML, 
     emulator.advance(6)
     done = client.tasks.retrieve(made.id)
     assert (done.status, done.cost.credits, len(done.output)) == ("SUCCEEDED", 60, 1)
-    assert httpx.get(done.output[0], trust_env=False).headers["content-type"] == "video/mp4"
+    assert httpx.get(done.output[0], trust_env=False, timeout=30).headers["content-type"] == "video/mp4"
 
 
 def test_the_client_sees_a_task_that_waits_for_a_place(client: runwayml.RunwayML) -> None:

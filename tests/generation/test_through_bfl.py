@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from generation.models import Call
+from generation.models import Call, ProviderAccount, Run
+from generation.models.runs import RunState
 from projects.models.takes import TakeState
 from tests.cast import Cast
+from tests.emulators.inbox import open_inbox
 from tests.emulators.server import Running
 from tests.generation import engine_rows, through
 from tests.generation.engine_rows import Engine
@@ -47,6 +50,26 @@ def test_a_picture_is_submitted_polled_collected_and_settled_at_its_cost(
         0,
     )
     assert Call.objects.get(run__take=take).handle["cost"] == 3.0
+
+
+@pytest.mark.parametrize("kind", ["once", "unsigned"])
+def test_a_webhook_brings_the_poll_forward_and_tells_nothing_itself(
+    cast: Cast, engine: Engine, bfl: Running, client: Client, settings: Any, kind: str
+) -> None:
+    ProviderAccount.objects.filter(provider="bfl").update(webhooks=True)
+    with open_inbox() as inbox:
+        settings.PUBLIC_URL = inbox.url
+        take = picture(cast, f"A lighthouse [[webhook:{kind}]]")
+        engine.submit()
+        Run.objects.filter(take=take).update(due_at=engine.now.replace(year=2099))
+        bfl.advance(10)
+        (letter,) = inbox.wait(1)
+    headers = {name: value for name, value in letter.headers.items() if name.lower().startswith("x-")}
+    answer = client.post(letter.path, data=letter.body, content_type="application/json", headers=headers)
+    assert (answer.status_code, Run.objects.get(take=take).state) == (200, RunState.RENDERING)
+    assert engine.poll() == 1
+    engine.until_quiet()
+    assert through.outcome(take)[:3] == (TakeState.READY, ["image/png"], "0.015")
 
 
 def test_what_moderation_blocks_ends_the_take_and_is_not_charged_unless_said(

@@ -242,9 +242,9 @@ def test_an_address_that_has_expired_is_made_anew_by_the_next_poll(kit: Kit) -> 
     submitted = kit.submit(kit.job())
     (old,) = kit.finished(submitted).outputs
     kit.emulator.advance(3700)
-    assert httpx.get(old.url, trust_env=False).status_code == 403
+    assert httpx.get(old.url, trust_env=False, timeout=30).status_code == 403
     (new,) = kit.poll(submitted).outputs
-    assert httpx.get(new.url, trust_env=False).status_code == 200
+    assert httpx.get(new.url, trust_env=False, timeout=30).status_code == 200
 
 
 def test_an_id_that_would_be_another_address_is_asked_nowhere(kit: Kit) -> None:
