@@ -11,6 +11,7 @@ MODULES = {
     "bfl": "generation.providers.bfl",
     "builtin": "generation.providers.builtin",
     "byteplus": "generation.providers.byteplus",
+    "chat": "generation.providers.chat",
     "comfyui": "generation.providers.comfyui",
     "fal": "generation.providers.fal",
     "google": "generation.providers.google",

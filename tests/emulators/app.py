@@ -17,6 +17,7 @@ MODULES = (
     "a1111",
     "bfl",
     "byteplus",
+    "chat",
     "comfyui",
     "fal",
     "google",

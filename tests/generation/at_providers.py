@@ -13,6 +13,7 @@ from generation import keyring
 from generation.hold import Switchboard
 from generation.models import ProviderAccount
 from projects.models import Take
+from projects.models.takes import TAKES_IN_FLIGHT
 from routing import catalogue
 from routing.models import CatalogueModel
 from tests.cast import Cast
@@ -96,3 +97,16 @@ def _beats(board: Switchboard, engine: Engine, holds: Callable[[], bool]) -> Non
     while not holds():
         board.beat(seconds=0.05, now=engine.now)
         assert time.monotonic() < until, "the held calls did not come to that"
+
+
+def until_ended(served: AtProvider, engine: Engine, take: Take) -> None:
+    """Drives every lane, the held calls too, and both clocks, until the take has come to an end."""
+    until = time.monotonic() + 60
+    with Switchboard() as board:
+        while take.state in TAKES_IN_FLIGHT:
+            engine.turn()
+            board.beat(seconds=0.05, now=engine.now)
+            served.program.advance(3)
+            engine.later(2)
+            take.refresh_from_db()
+            assert time.monotonic() < until, f"the take is still {take.state}"
