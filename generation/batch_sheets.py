@@ -83,7 +83,8 @@ def _takes(batch: Batch, deliverables: Sequence[Deliverable], slug: str) -> dict
     drawn = Rendition.objects.filter(asset=OuterRef("poster"), kind=Rendition.Kind.THUMBNAIL)
     made = Take.objects.filter(round__batch=batch, deliverable__in=known).select_related("poster")
     takes = {row.pk: row for row in made.annotate(drawn=Exists(drawn)).order_by("number")}
-    slots = BatchSlot.objects.filter(batch=batch, cell__deliverable__in=known).select_related("cell")
+    slots = BatchSlot.objects.filter(batch=batch, cell__batch=batch, cell__deliverable__in=known)
+    slots = slots.select_related("cell").defer("cell__request")
     for slot in slots.order_by("position"):
         cell = slot.cell
         take = takes.pop(slot.take_id, None) if slot.take_id else None

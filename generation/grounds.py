@@ -13,10 +13,12 @@ import functools
 import uuid
 from collections.abc import Iterable
 
+from django.db.models import Count
+
 from generation import facts, pipelines, prompts
 from generation.models import ControlProfile, Pipeline, PromptTemplate
 from generation.pipelines import PipelineStep
-from projects.models import Deliverable, ReferenceAnchor, Workspace
+from projects.models import Deliverable, ReferenceAnchor, Take, Workspace
 from projects.problems import Invalid
 from routing import catalogue, document, tables
 from routing import facts as routing_facts
@@ -40,6 +42,7 @@ class Grounds:
         self._models: dict[str, CatalogueModel | None] = {}
         self._facts: dict[tuple[uuid.UUID, str], Facts] = {}
         self._gathered: frozenset[str] = frozenset()
+        self._made: dict[tuple[uuid.UUID, str], int] = {}
 
     @functools.cached_property
     def table(self) -> document.Table:
@@ -58,6 +61,9 @@ class Grounds:
                 known, budgets=left[row.pk], history=histories[row.pk]
             )
         self._gathered = frozenset(named)
+        made = Take.objects.filter(deliverable__in=rows, phase=phase).values_list("deliverable")
+        counted = dict(made.annotate(Count("pk")).order_by())
+        self._made |= {(row.pk, phase): counted.get(row.pk, 0) for row in rows}
         self._models |= catalogue.models_by_key(self.workspace, named)
         self._read_anchors({row.campaign_id for row in rows})
 
@@ -75,6 +81,11 @@ class Grounds:
             phase=phase,
             person_id=self.person_id,
         )
+
+    def takes_made(self, deliverable: Deliverable, phase: str) -> int:
+        """How many takes of a phase a deliverable has, in whatever state."""
+        known = self._made.get((deliverable.pk, phase))
+        return Take.objects.filter(deliverable=deliverable, phase=phase).count() if known is None else known
 
     def pipeline(self, name: str) -> Pipeline | None:
         """The pipeline `slug@version`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -98,7 +99,10 @@ def resolve(
     collected = on.facts(deliverable, phase, {*named_models(table), *([model] if model else [])})
     decision = deciding.decide(question, table, collected)
     request = _request(subject, graph, decision, pipeline_name, template)
-    first = seed if seed is not None else seeds.first_seed(deliverable, phase, policy, source_take)
+    made = functools.partial(on.takes_made, deliverable, phase)
+    first = seed
+    if first is None:
+        first = seeds.first_seed(deliverable, phase, policy, source_take, made=made)
     seeded = (
         seeds.carry_seeds(request, source_take, first) if source_take else seeds.with_seed(request, first)
     )

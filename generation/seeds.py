@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from generation.models import Recipe
@@ -36,7 +36,10 @@ def with_seed(request: Mapping[str, Any], seed: int) -> dict[str, Any]:
     return changed
 
 
-def first_seed(deliverable: Deliverable, phase: str, policy: str, source_take: Take | None) -> int:
+def first_seed(
+    deliverable: Deliverable, phase: str, policy: str, source_take: Take | None, *, made: Callable[[], int]
+) -> int:
+    """The seed of the next take; `made` tells how many takes of the phase there are, where that matters."""
     if source_take is not None:  # the same draft must ask for the same thing each time
         own = source_take.seed
         return int(source_take.pk.hex[-8:], 16) if own is None else own
@@ -45,8 +48,7 @@ def first_seed(deliverable: Deliverable, phase: str, policy: str, source_take: T
     base = deliverable.campaign.seed if policy == SeedPolicy.CAMPAIGN else None
     if base is None:
         base = int(deliverable.pk.hex[-8:], 16)
-    made = Take.objects.filter(deliverable=deliverable, phase=phase).count()
-    return (base + made) % (MAX_SEED + 1)
+    return (base + made()) % (MAX_SEED + 1)
 
 
 def carry_seeds(request: dict[str, Any], source_take: Take, fresh: int) -> dict[str, Any]:

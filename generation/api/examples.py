@@ -41,14 +41,8 @@ MATRIX: dict[str, Any] = {
     "models": [{"model": ""}, {"model": "builtin/sketch-draft"}],
 }
 _COLUMNS: list[dict[str, Any]] = [
-    {"model": "", "switch": "", "takes": 2, "amount": "0.12000000", "at_most": "0.12000000"},
-    {
-        "model": "builtin/sketch-draft",
-        "switch": "",
-        "takes": 2,
-        "amount": "0.10000000",
-        "at_most": "0.10000000",
-    },
+    {"model": model, "switch": "", "takes": 2, "amount": amount, "at_most": amount}
+    for model, amount in (("", "0.12000000"), ("builtin/sketch-draft", "0.10000000"))
 ]
 MATRIX_PRICED: dict[str, Any] = {
     "takes": 8,
