@@ -9,7 +9,7 @@ import datetime
 import functools
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from generation import (
 from generation.charges import Books
 from generation.media import download, probe, store
 from generation.media.download import DownloadFailed
-from generation.media.limits import MalformedMedia, StorageTrouble
+from generation.media.limits import DEFAULT, SOUNDS, Limits, MalformedMedia, StorageTrouble
 from generation.media.probe import Probe
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
@@ -111,12 +111,13 @@ async def _fetch_one(client: httpx.AsyncClient, call: Call, output: Mapping[str,
         if not output.get("text"):
             raise MalformedMedia("The provider says that it succeeded, without media.")
         return Kept(None, "", str(output["text"]))
+    look = functools.partial(_look, limits=SOUNDS if call.run.kind == "audio" else DEFAULT)
     if url.startswith(inline.STORED):
         name = url.removeprefix(inline.STORED)
-        return await asyncio.to_thread(_stored, name)
+        return await asyncio.to_thread(_stored, name, look)
     vouching = _vouching(call) if output.get("authorized") else None
     stored, seen = await download.fetch(
-        client, url, look=_look, timeout_seconds=DOWNLOAD_SECONDS, vouching=vouching
+        client, url, look=look, timeout_seconds=DOWNLOAD_SECONDS, vouching=vouching
     )
     return Kept(seen, stored.name)
 
@@ -128,15 +129,15 @@ def _vouching(call: Call) -> download.Vouching:
     return download.Vouching(account.base_url, headers)
 
 
-def _stored(name: str) -> Kept:
+def _stored(name: str, look: Callable[[Path, str], Probe]) -> Kept:
     with store.local(name) as path:
-        return Kept(_look(path, name.rpartition("/")[2]), name)
+        return Kept(look(path, name.rpartition("/")[2]), name)
 
 
-def _look(path: Path, sha256: str) -> Probe:
-    """A picture is decoded whole; of a film the container is read, its frames are when it is re-encoded."""
-    look = probe.probe if probe.sniff(path).startswith("image/") else probe.glance
-    return look(path, sha256=sha256)
+def _look(path: Path, sha256: str, *, limits: Limits) -> Probe:
+    """A picture is decoded whole, as is a sound; of a film the container is read, and its frames later."""
+    look = probe.glance if probe.sniff(path, limits).startswith("video/") else probe.probe
+    return look(path, limits=limits, sha256=sha256)
 
 
 def _not_fetched(call: Call, result: Any, *, now: datetime.datetime) -> None:
@@ -290,8 +291,8 @@ def _asset(call: Call, seen: Probe, name: str) -> Asset:
         sha256=seen.sha256,
         media_type=seen.media_type,
         size_bytes=seen.size_bytes,
-        width=seen.width,
-        height=seen.height,
+        width=seen.width or None,
+        height=seen.height or None,
         duration_seconds=seen.duration_seconds,
         name=name,
     )

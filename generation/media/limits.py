@@ -52,9 +52,12 @@ class Limits:
     seconds: Decimal = Decimal(600)
     streams: int = 8
     frames_decoded: int = 3_600  # of a film; later frames are read but not decoded
+    sounds: bool = False  # whether sounds are taken in: models make them, nobody brings one
 
 
 DEFAULT = Limits()
+SOUNDS = Limits(sounds=True)
+"""For what was asked for as a sound."""
 
 
 def require_pixels(width: int, height: int, limits: Limits) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-from generation.media import films, pictures
+from generation.media import films, pictures, sounds
 from generation.media.limits import DEFAULT, Limits, MalformedMedia, TooLarge
 
 HEAD = 4_096
@@ -19,9 +19,9 @@ CHUNK = 1024 * 1024
 class Probe:
     """A file that was looked into. Sizes are as shown, after the rotation that the file asks for."""
 
-    kind: str  # "image" or "video"
+    kind: str  # "image", "video" or "audio"
     media_type: str
-    width: int
+    width: int  # 0 of a sound, as is the height
     height: int
     duration_seconds: Decimal | None  # None for a picture
     frames: int | None  # None for a picture, or where only a full look could tell
@@ -39,7 +39,7 @@ def probe(path: Path, *, limits: Limits = DEFAULT, sha256: str = "") -> Probe:
 
 
 def glance(path: Path, *, limits: Limits = DEFAULT, sha256: str = "") -> Probe:
-    """Reads headers and checks that the container is whole, without decoding a frame: a few small reads."""
+    """Reads headers and checks that the container is whole, without decoding a frame; a sound is decoded."""
     return _look(path, limits, sha256, pictures.glance, films.glance)
 
 
@@ -55,6 +55,10 @@ def _look(
     if media_type.startswith("image/"):
         still = picture(path, limits)
         return Probe("image", still.media_type, still.width, still.height, None, None, "", digest, size)
+    if media_type.startswith("audio/"):
+        heard = sounds.verify(path, media_type, limits)
+        length = heard.duration_seconds
+        return Probe("audio", media_type, 0, 0, length, None, heard.codec, digest, size)
     moving = film(path, media_type, limits)
     return Probe(
         "video", media_type, moving.width, moving.height, moving.duration_seconds, moving.frames,
@@ -81,6 +85,8 @@ def sniff(path: Path, limits: Limits = DEFAULT) -> str:
         return _movie_type(head)
     if head[:4] == b"\x1aE\xdf\xa3":
         return "video/webm"
+    if limits.sounds and (sound := sounds.media_type(head)):
+        return sound
     raise MalformedMedia(_refusal(head))
 
 

@@ -19,6 +19,7 @@ class Asset(models.Model):
     class Kind(models.TextChoices):
         IMAGE = "image", "Picture"
         VIDEO = "video", "Video"
+        AUDIO = "audio", "Sound"
         TEXT = "text", "Text"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
