@@ -35,6 +35,7 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
     template = "generation/refused.html#words" if htmx else "generation/refused.html"
     context = {
         "refused": refused,
+        "layout": "" if request.user.is_authenticated else "entrance.html",
         "heading": refused.title if htmx else "",  # a page has it above
         "back": request.headers.get("Referer", ""),
         "ways": _ways(request, refused),

@@ -86,6 +86,12 @@ function anchorMenus() {
 anchorMenus();
 document.addEventListener("htmx:after:swap", anchorMenus);
 
+// Where tabs do not fit, the current one is in sight.
+for (const tab of document.querySelectorAll('.tabs [aria-current="page"]')) {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+}
+
 // A plain form's button with data-once works once, however long the answer takes, until the page is shown again.
 document.addEventListener("submit", (event) => {
   const button = event.submitter?.closest("[data-once]") ?? event.target.querySelector("[data-once]");
