@@ -184,15 +184,15 @@ def _broken(error: Exception, context: Mapping[str, Any]) -> Response:
     )
 
 
-AWAY = {
-    "detail": "The database does not answer; whether it took the request in is not known.",
-    "remedy": "Send it again, with the same Idempotency-Key, after as many seconds as Retry-After says.",
-}
 AGAIN_SECONDS = 5
 
 
 def _unavailable() -> Response:
-    response = answer(503, **AWAY)
+    response = answer(
+        503,
+        detail="The database does not answer; whether it took the request in is not known.",
+        remedy="Send it again, with the same Idempotency-Key, after as many seconds as Retry-After says.",
+    )
     response["Retry-After"] = str(AGAIN_SECONDS)
     return response
 
