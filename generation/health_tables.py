@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from generation import health
+from generation import facts, health
 from generation.health import Figures, Report
 from projects.models import Membership
-from routing import breakers, shutdowns
+from routing import breakers, leaving
 
 Row = Sequence[Any]
 HEAD = (
@@ -62,10 +62,11 @@ def changes(member: Membership, report: Report, model: str, provider: str) -> li
 
 
 def ending(member: Membership, report: Report, model: str, provider: str) -> list[Row]:
-    rows = shutdowns.ahead(member, today=report.until.date())
+    accounts = facts.providers_with_account(member.workspace)
+    rows = leaving.listed(member.workspace, accounts=accounts, now=report.until)
     return [
-        ("model", "on", "days_left", "routes"),
-        *((r.model.key, r.on, r.days_left, "; ".join(use.route for use in r.uses)) for r in rows),
+        ("model", "last_day", "days_left", "routes"),
+        *((row.model.key, row.ending.until, row.days, "; ".join(row.routes)) for row in rows),
     ]
 
 
@@ -75,5 +76,5 @@ TABLES: dict[str, Callable[[Membership, Report, str, str], list[Row]]] = {
     "times": times,
     "errors": errors,
     "breakers": changes,
-    "shutdowns": ending,
+    "leaving": ending,
 }

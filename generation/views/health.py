@@ -14,11 +14,11 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from billing import audit_tables
-from generation import health, health_calls, health_charts, health_now, health_tables, unknown
+from generation import facts, health, health_calls, health_charts, health_now, health_tables, unknown
 from generation.health import SPANS, Report
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Membership
-from routing import breakers, shutdowns
+from routing import breakers, leaving
 from routing.brief import Breaker
 
 #: How a breaker's states read, and their colours in a bar.
@@ -94,7 +94,7 @@ def page(request: WorkspaceRequest) -> HttpResponse:
         "in_flight": sum(place.in_flight for place in places),
         "longest_wait": now - oldest if oldest else None,
         "unknown": unknown.waiting(membership=member).count(),
-        "shutdowns": _shutdowns(member, now),
+        "leaving": _leaving(member, now),
         "charts": {name: health_charts.digest(name, report) for name in health_charts.NAMES},
         "query": _query(said),
         "workspace": member.workspace,
@@ -175,10 +175,11 @@ def _rows(
     ]
 
 
-def _shutdowns(member: Membership, now: datetime.datetime) -> dict[str, list[shutdowns.Shutdown]]:
-    """Those that routes in force will miss, and the others."""
-    found = shutdowns.ahead(member, today=now.date())
-    return {"used": [row for row in found if row.uses], "others": [row for row in found if not row.uses]}
+def _leaving(member: Membership, now: datetime.datetime) -> dict[str, list[leaving.Leaving]]:
+    """Models that go soon: those that routes in force will miss, and the others."""
+    accounts = facts.providers_with_account(member.workspace)
+    found = leaving.listed(member.workspace, accounts=accounts, now=now)
+    return {"used": [row for row in found if row.routes], "others": [row for row in found if not row.routes]}
 
 
 def _courses(found: dict[str, list[breakers.Stretch]]) -> list[tuple[str, list[dict[str, Any]]]]:

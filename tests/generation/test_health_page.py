@@ -152,7 +152,7 @@ def test_charts_are_kept_under_the_hash_of_their_numbers(cast: Cast, take: Take)
     assert client.get(f"{PAGE}charts/calls/0123.svg", {"span": "hour"}).status_code == 404
 
 
-@pytest.mark.parametrize("table", ["models", "providers", "times", "errors", "breakers", "shutdowns"])
+@pytest.mark.parametrize("table", ["models", "providers", "times", "errors", "breakers", "leaving"])
 def test_every_table_is_a_file(cast: Cast, take: Take, table: str) -> None:
     failed(take, "timeout")
     assert statuses(cast, f"{PAGE}tables/{table}.csv") == everybody(cast)
@@ -203,7 +203,7 @@ def test_a_model_that_ends_soon_names_the_routes_that_use_it(studio: Cast) -> No
     for days, shown in ((60, True), (61, False), (-1, True)):
         used.available_until = today + datetime.timedelta(days=days)
         used.save()
-        rows = lines(signed_in(studio.viewer), "shutdowns")
+        rows = lines(signed_in(studio.viewer), "leaving")
         assert [(row["model"], row["days_left"]) for row in rows] == ([(SKETCH, str(days))] if shown else [])
         assert not rows or rows[0]["routes"]
 
