@@ -187,12 +187,17 @@ def _broken(error: Exception, context: Mapping[str, Any]) -> Response:
 AGAIN_SECONDS = 5
 
 
-def _unavailable() -> Response:
-    response = answer(
+def away() -> dict[str, Any]:
+    """The problem document of every address while the database does not answer."""
+    return document(
         503,
         detail="The database does not answer; whether it took the request in is not known.",
         remedy="Send it again, with the same Idempotency-Key, after as many seconds as Retry-After says.",
     )
+
+
+def _unavailable() -> Response:
+    response = Response(away(), status=503, content_type=MEDIA_TYPE)
     response["Retry-After"] = str(AGAIN_SECONDS)
     return response
 

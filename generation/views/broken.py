@@ -17,8 +17,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     if not reach.is_away(sys.exc_info()[1]):
         return server_error(request)
     if request.path.startswith("/api/"):
-        document = problems.document(503, **problems.AWAY)
-        answer: HttpResponse = JsonResponse(document, status=503, content_type=problems.MEDIA_TYPE)
+        answer: HttpResponse = JsonResponse(problems.away(), status=503, content_type=problems.MEDIA_TYPE)
     else:
         again = request.get_full_path() if request.method == "GET" else "/"
         answer = HttpResponse(render_to_string("503.html", {"again": again}), status=503)
