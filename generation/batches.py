@@ -72,8 +72,8 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Takes that have ended, well or badly."""
-        return self.takes - self.waiting - self.in_flight
+        """Takes that have ended, well or badly; what a budget stopped may still go on."""
+        return self.ready + self.failed + self.cancelled
 
     @property
     def finished(self) -> bool:
