@@ -13,6 +13,7 @@ MODULES = {
     "byteplus": "generation.providers.byteplus",
     "chat": "generation.providers.chat",
     "comfyui": "generation.providers.comfyui",
+    "elevenlabs": "generation.providers.elevenlabs",
     "fal": "generation.providers.fal",
     "google": "generation.providers.google",
     "kling": "generation.providers.kling",

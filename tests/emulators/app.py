@@ -19,6 +19,7 @@ MODULES = (
     "byteplus",
     "chat",
     "comfyui",
+    "elevenlabs",
     "fal",
     "google",
     "kling",

@@ -2,8 +2,8 @@
 
 The reference names one error code; the others here are examples of their kinds. Left open by it, so that
 tests may have it either way: the status of a query for an unknown task (`unknown`), and whether a list shows
-whose a task is (`names_owners`). `list_limited` has the list asked at most once a second. Retry-After is not in
-the reference.
+whose a task is (`names_owners`). `list_limited` has the list asked at most once a second. Retry-After is not
+in the reference.
 """
 
 from __future__ import annotations
