@@ -20,7 +20,7 @@ def options(url: str, **more: Any) -> dict[str, Any]:
         "access_key": emulator.KEY,
         "secret_key": emulator.SECRET,
         "region_name": "eu-central-1",
-        "patience_seconds": 1.0,
+        "patience_seconds": 4.0,
         **more,
     }
 

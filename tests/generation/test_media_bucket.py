@@ -135,7 +135,7 @@ def test_a_staged_history_is_kept_and_read_as_lines(s3: emulator.Store) -> None:
 TROUBLES = {
     "down": ({"status": 503, "code": "SlowDown"}, StorageAway, "it answers 503 SlowDown"),
     "refused": ({"status": 403, "code": "AccessDenied"}, StorageAway, "it refuses our key \\(AccessDenied"),
-    "slow": ({"delay": 3.0}, StorageAway, "it does not answer in time"),
+    "slow": ({"delay": 6.0, "cut_after": 0}, StorageAway, "it does not answer in time"),
     "cut": ({"cut_after": 1000}, StorageAway, "the connection failed"),
     "full": ({"status": 507, "code": "XMinioStorageFull"}, StorageFull, "no room left in the bucket"),
     "quota": ({"status": 403, "code": "QuotaExceeded"}, StorageFull, "no room left in the bucket"),

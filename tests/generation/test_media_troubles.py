@@ -26,7 +26,7 @@ from tests.generation.engine_rows import FLUX, Engine
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "down": ({"status": 503, "code": "SlowDown"}, "the storage of media: it answers 503 SlowDown"),
-    "slow": ({"delay": 2.5}, "the storage of media: it does not answer in time"),
+    "slow": ({"delay": 6.0, "cut_after": 0}, "the storage of media: it does not answer in time"),
     "refused": ({"status": 403, "code": "AccessDenied"}, "the storage of media: it refuses our key"),
     "no bucket": ({"status": 404, "code": "NoSuchBucket"}, "the storage of media: there is no bucket media"),
     "full": ({"status": 507, "code": "InsufficientStorage"}, "room for media: the disk is full"),
