@@ -149,7 +149,11 @@ def _polling(
     account: Account, job_id: str, handle: Mapping[str, Any]
 ) -> tuple[str, Mapping[str, str] | None]:
     """The address that BFL gave, if it is one of its own or the account's; else the general one."""
-    given, own = httpx.URL(str(handle.get("polling_url") or "")), httpx.URL(account.base_url)
+    try:
+        given = httpx.URL(str(handle.get("polling_url") or ""))
+    except httpx.InvalidURL:
+        given = httpx.URL("")
+    own = httpx.URL(account.base_url)
     same = (given.scheme, given.host, given.port) == (own.scheme, own.host, own.port)
     if same or (given.scheme == "https" and given.host.endswith(OWN_HOSTS)):
         return str(given), None

@@ -197,6 +197,7 @@ def test_a_continuation_takes_the_film_that_goes_on(make_file: MakeFile) -> None
         ("http://api.us1.bfl.ai/v1/get_result?id=1", "https://api.bfl.ai/v1/get_result"),
         ("https://bfl.ai.example.com/x", "https://api.bfl.ai/v1/get_result"),
         ("https://evilbfl.ai/x", "https://api.bfl.ai/v1/get_result"),
+        ("https://api.bfl.ai:port/x", "https://api.bfl.ai/v1/get_result"),
         (None, "https://api.bfl.ai/v1/get_result"),
     ],
 )
