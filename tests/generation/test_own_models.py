@@ -19,6 +19,7 @@ from projects.problems import Invalid
 from routing import catalogue
 from routing.models import CatalogueModel
 from tests.cast import Cast
+from tests.emulators import comfyui as emulated
 from tests.generation import at_providers, engine_rows
 from tests.generation.at_providers import AtProvider
 from tests.generation.engine_rows import Engine
@@ -127,3 +128,23 @@ def test_a_job_whose_answer_was_lost_is_found_again_and_made_once(
     comfyui.made(engine)
     take.refresh_from_db()
     assert (take.state, len(comfyui.jobs)) == (TakeState.READY, 1)
+
+
+def test_a_job_that_the_server_forgot_when_it_was_started_anew_is_made_again(
+    cast: Cast, engine: Engine, comfyui: AtProvider
+) -> None:
+    own_models.save(entry=ENTRY, by=cast.manager)
+    engine_rows.model(cast.workspace, KEY, amount="0.002", unit="compute_second")
+    take = comfyui.take(KEY, kind="image", amount="0.03")
+    engine.submit()
+    server = comfyui.program.emulator.providers["comfyui"]
+    assert isinstance(server, emulated.Provider)
+    server.restart()
+    for _ in range(40):
+        comfyui.program.advance(10)
+        engine.later(10)
+        engine.turn()
+    take.refresh_from_db()
+    assert (take.state, len(comfyui.jobs)) == (TakeState.READY, 2)
+    assert [call.posted for call in engine_rows.calls_of(take)] == [None, Decimal("0.0075")]
+    assert engine_rows.open_holds(take) == 0
