@@ -19,7 +19,7 @@ from projects import briefs, work
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Campaign, Category, Deliverable, Format, Project, ReferenceAnchor
 from projects.models.work import BoardColumn
-from projects.problems import Invalid
+from projects.problems import BadLines, Invalid
 
 PAGE_ROWS = 100
 TEACHING = (
@@ -147,7 +147,13 @@ def import_brief(request: WorkspaceRequest, project: str, campaign: str) -> Http
     context["formats"] = Format.objects.visible_to(member).order_by("key")
     if request.method == "POST" and form.is_valid():
         content = form.cleaned_data["file"].read(briefs.MAX_BYTES + 1)
-        context["result"] = briefs.import_deliverables(file=content, by=request.membership, campaign=row)
+        try:
+            context["result"] = briefs.import_deliverables(file=content, by=request.membership, campaign=row)
+        except BadLines as bad:
+            context |= {"refused": bad, "heading": bad.title}
+            return render(request, "generation/import_brief.html", context, status=bad.status)
+        except Invalid as invalid:
+            _carry(form, invalid)
     return render(request, "generation/import_brief.html", context, status=_status(form))
 
 

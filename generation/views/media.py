@@ -23,9 +23,12 @@ BEING_MADE = (
 @require_safe
 @workspace_page(Right.READ)
 def asset(request: WorkspaceRequest, asset_id: uuid.UUID) -> HttpResponseBase:
-    """The file itself; `?download` names it as an attachment."""
+    """The file itself; `?download`, with the id of a take, names it as an attachment."""
     row = get_object_or_404(Asset.objects.visible_to(request.membership), pk=asset_id)
-    return serve(request, row, attachment="download" in request.GET)
+    wanted = request.GET.get("download")
+    if wanted is None:
+        return serve(request, row)
+    return serve(request, row, attachment=True, filename=packing.name_of(row, wanted))
 
 
 @require_safe

@@ -17,7 +17,10 @@ from projects.models import Asset
 @require_safe
 @workspace_page(Right.READ)
 def search(request: WorkspaceRequest) -> HttpResponse:
-    """Deliverables by name, key and brief, takes by prompt; every word must stand there."""
+    """Deliverables by name, key and brief, takes by prompt; every word must stand there.
+
+    While somebody types, htmx gets what was found alone.
+    """
     text = request.GET.get("q", "").strip()[:200]
     found = finding.search(membership=request.membership, text=text)
     slug = request.membership.workspace.slug
@@ -27,7 +30,8 @@ def search(request: WorkspaceRequest) -> HttpResponse:
         "takes": [{"row": row, "picture": _picture(slug, row.poster)} for row in found.takes],
         "most": finding.MOST,
     }
-    return render(request, "generation/search.html", context)
+    part = "#found" if request.headers.get("HX-Request-Type") == "partial" else ""
+    return render(request, f"generation/search.html{part}", context)
 
 
 def _picture(slug: str, poster: Asset | None) -> str:
