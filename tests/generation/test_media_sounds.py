@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
+import io
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from generation import collect, inline
+from generation.media import store
 from generation.media.limits import DEFAULT, SOUNDS, MalformedMedia
 from generation.media.probe import glance, probe
+from generation.models import Call, Run
 from tests.emulators import media
 
 
@@ -53,3 +59,13 @@ def test_a_sound_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     short = dataclasses.replace(SOUNDS, seconds=Decimal(1))
     with pytest.raises(MalformedMedia, match="longer than 1 s"):
         probe(sound(tmp_path / "a", "wav", seconds=4), limits=short)
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("audio", True), ("image", False), ("video", False)])
+def test_a_result_may_be_a_sound_only_where_one_was_asked_for(kind: str, kept: bool) -> None:
+    stored = store.put(io.BytesIO(media.mp3(seed="waves", seconds=1)))
+    call = Call(run=Run(kind=kind))
+    fetch = collect._fetch_one(None, call, {"url": f"{inline.STORED}{stored.name}"})  # type: ignore[arg-type]
+    with contextlib.nullcontext() if kept else pytest.raises(MalformedMedia, match="no picture"):
+        found = asyncio.run(fetch)
+        assert (found.probe and found.probe.kind, found.name) == ("audio", stored.name)

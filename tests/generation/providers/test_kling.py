@@ -392,6 +392,12 @@ def test_a_code_other_than_nought_is_an_error_whatever_the_status(
     assert (error.error_class, error.ambiguous) == (error_class, ambiguous)
 
 
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_gateway_that_says_nothing_of_the_task_leaves_it_in_doubt(status: int) -> None:
+    error = kling_answers.refused(httpx.Response(status, text="<center>nginx</center>"))
+    assert (error.ambiguous, error.charged) == (True, None)
+
+
 def test_a_state_that_nobody_knows_is_no_success() -> None:
     with pytest.raises(ProviderError, match="'done'"):
         kling_answers.status({"id": "1", "status": "done"})
