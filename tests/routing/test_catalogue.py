@@ -160,7 +160,7 @@ def test_facts_take_as_many_queries_for_many_models_as_for_few(
     for key in keys:
         health.record(workspace=studio, model_key=key, now=NOW)
     for size in (2, 300):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             found = facts.gather(workspace=studio, keys=keys[:size], now=NOW)
         assert len(found.models) == size
 
