@@ -240,7 +240,10 @@ def _against_key(profile: Profile, key: str) -> str:
         needed = bool(profile.key) and profile.key[0].required
         return "Paste the key that the provider gave you." if needed and not key else ""
     account = Account(id="", provider="", key=key, base_url="")
-    missing = [part.label for part in profile.key if part.required and not account.part(part.name)]
+    given = {part.name for part in profile.key if account.part(part.name)}
+    if not given:
+        return "Paste the key that the provider gave you."
+    missing = [part.label for part in profile.key if part.required and part.name not in given]
     return f"Still missing: {', '.join(missing)}." if missing else ""
 
 

@@ -123,7 +123,7 @@ class AccountForm(LimitsForm):
             self.fields["webhook_secret"] = secret(
                 "Webhook secret",
                 required=False,
-                help_text="Signs the provider's messages; without it none is believed.",
+                help_text="The provider shows it where webhooks are set up; it signs its messages.",
             )
         self.fields.update(limits)
 

@@ -63,6 +63,7 @@ def test_a_key_of_several_parts_is_kept_as_one_and_asked_for_part_by_part(cast: 
         key=(Field("access_key", "Access key"), Field("secret_key", "Secret key")),
     )
     client = signed_in(cast.admin)
+    assert client.post(f"{PAGE}add/", body(key_access_key="", key_secret_key="")).status_code == 422
     missing = client.post(f"{PAGE}add/", body(key_access_key="AK-1", key_secret_key=""))
     assert (missing.status_code, ProviderAccount.objects.count()) == (422, 0)
     assert (
