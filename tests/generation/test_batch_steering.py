@@ -239,7 +239,8 @@ def test_many_workers_make_each_take_once_and_hold_it_once(studio: Cast, committ
     def work(number: int) -> None:
         gate.wait()
         try:
-            feed()
+            while batch_feed.feed(batch=batch.pk, now=timezone.now()):
+                pass
             if number == 0:
                 batch_steering.pause(batch=batch, by=studio.producer)
                 batch_steering.go_on(batch=batch, by=studio.manager)
