@@ -43,6 +43,9 @@ KEEP_OUTPUTS = '{"expiration_duration_seconds": 604800}'
 NAMESPACES = ("workflows", "comfy")
 SIGNED = ("request-id", "user-id", "timestamp", "signature")
 STATES = {"IN_QUEUE": JobState.QUEUED, "IN_PROGRESS": JobState.RUNNING}
+UNTOLD = (401, 403, 408, 429)
+"""Answers to a fetch that, as those from 500 on, say nothing about a cancelled job and its money."""
+
 CANCELS = {
     "OK": CancelOutcome.CANCELLED,
     "CANCELLATION_REQUESTED": CancelOutcome.REQUESTED,
@@ -136,7 +139,11 @@ class Fal(Provider):
         status, units = response.status_code, fal_answers.billable_units(response)
         if status == 404:
             return Status(JobState.LOST)
-        if told.get("error_type") == "client_cancelled" or status == 499:
+        if status == 499:
+            return Status(JobState.CANCELLED, billed_units=units)
+        if told.get("error_type") == "client_cancelled":
+            if status >= 500 or status in UNTOLD:
+                raise fal_answers.from_response(response)  # what it cost is not told yet
             return Status(JobState.CANCELLED, billed_units=units)
         body = answers.read_json(response)
         if status == 200:

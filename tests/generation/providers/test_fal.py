@@ -303,3 +303,14 @@ def test_a_picture_of_several_that_was_blackened_is_left_out(kit: Kit) -> None:
     status = fal_answers.delivered(body, Decimal(2))
     assert status.state is JobState.SUCCEEDED
     assert [output.url for output in status.outputs] == ["https://v3.fal.media/2.png"]
+
+
+def test_a_fetch_that_failed_does_not_make_a_cancelled_job_free(kit: Kit) -> None:
+    submitted = kit.submit(kit.job("[[cancel:honour]][[fetch:500*1]]"))
+    kit.emulator.advance(50)
+    kit.cancel(submitted)
+    with pytest.raises(ProviderError) as caught:
+        kit.finished(submitted)
+    assert caught.value.error_class is ErrorClass.UNAVAILABLE
+    status = kit.poll(submitted)
+    assert (status.state, status.billed_units) == (JobState.CANCELLED, Decimal(2))
