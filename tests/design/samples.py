@@ -10,6 +10,7 @@ from django import forms
 from django.core.paginator import Paginator
 
 from generation import words
+from generation.cards import Card
 
 NOW = datetime.datetime(2026, 11, 21, 9, 30, tzinfo=datetime.UTC)
 SECTIONS = [
@@ -121,7 +122,7 @@ def takes() -> list[dict[str, Any]]:
     ]
 
 
-def card(number: int, **more: Any) -> dict[str, Any]:
+def card(number: int) -> Card:
     """A card of the board."""
     titles = [
         "Harbour at dawn",
@@ -129,19 +130,20 @@ def card(number: int, **more: Any) -> dict[str, Any]:
         "Anna on the pier",
         "Product still with the blue lamp",
     ]
-    return {
-        "href": f"/d/{number}",
-        "title": titles[number % 4],
-        "poster": f"/m/p{number % 8 + 1}.jpg" if number % 3 else "",
-        "category": "Brand film",
-        "takes_used": number % 7,
-        "cap": 6,
-        "spent": Decimal(number) * Decimal("1.35"),
-        "currency": "EUR",
-        "due_on": datetime.date(2026, 12, 1 + number),
-        "late": number == 2,
-        "running": 2 if number == 3 else 0,
-    } | more
+    return Card(
+        href=f"/d/{number}",
+        title=titles[number % 4],
+        column="making",
+        poster=f"/m/p{number % 8 + 1}.jpg" if number % 3 else "",
+        category="Brand film",
+        takes_used=number % 7,
+        cap=6,
+        spent=Decimal(number) * Decimal("1.35"),
+        currency="EUR",
+        due_on=datetime.date(2026, 12, 1 + number),
+        late=number == 2,
+        running=2 if number == 3 else 0,
+    )
 
 
 def columns() -> list[dict[str, Any]]:
@@ -226,8 +228,7 @@ def context() -> dict[str, Any]:
         ],
         "columns": columns(),
         "requests": [
-            {"title": card(n)["title"], "poster": f"/m/p{n + 1}.jpg", "price": Decimal(12) + n}
-            for n in range(3)
+            {"title": card(n).title, "poster": f"/m/p{n + 1}.jpg", "price": Decimal(12) + n} for n in range(3)
         ],
         "a": {"src": "/m/p1.jpg", "kind": "image", "label": "Take 1"},
         "b": {"src": "/m/p3.jpg", "kind": "image", "label": "Take 3"},
