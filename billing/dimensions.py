@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db import models
 
-from projects.models import Campaign, Category, Phase, Project, Workspace
+from projects.models import Campaign, Category, Membership, Phase, Project, Workspace
 from projects.problems import Invalid
 
 
@@ -93,6 +93,9 @@ def names(*, workspace: Workspace, by: str, keys: list[str]) -> dict[str, str]:
         found = {f"{project}/{key}": name for project, key, name in rows}
     elif by == By.PHASE:
         found = dict(Phase.choices)
+    elif by == By.PERSON:
+        members = Membership.objects.filter(workspace=workspace, person__email__in=keys)
+        found = {email: name or email for email, name in members.values_list("person__email", "person__name")}
     elif by == By.TIER:
         found = {key: TIER_NAMES.get(key, key.capitalize()) for key in keys}
     return {key: found.get(key, key) for key in keys}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import audit, audit_tables, charts, month_entries, months
+from billing import audit, audit_tables, charts, dimensions, month_entries, months
 from billing.acceptances import Month
 from billing.dimensions import By
 from billing.outcomes import Outcome
@@ -67,7 +68,7 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
         "on_time": beside.on_time,
         "a_week": beside.accepted_a_week,
         "chart": charts.digest(beside.curve) if beside.curve else "",
-        "bars": page.bars,
+        "bars": _bars(workspace, page.bars),
         "exceptions": audit.exceptions(workspace=workspace, month=month, most=SHOWN_EXCEPTIONS),
         "row_count": page.row_count,
         "workspace": workspace,
@@ -139,7 +140,7 @@ def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
         "page": page,
         "more": len(rows) > PAGE_ROWS,
         "query": urlencode(query),
-        "what": Outcome(asked["outcome"]).label if asked["outcome"] else key or "",
+        "what": Outcome(asked["outcome"]).label if asked["outcome"] else _name(workspace, asked["by"], key),
         "workspace": workspace,
         "currency": workspace.currency,
     }
@@ -229,6 +230,21 @@ def _tabs(workspace: Workspace, month: str, by: str) -> list[dict[str, Any]]:
     return [
         {"label": each.label, "href": f"{address}?by={each.value}#split", "current": each == by}
         for each in TABS
+    ]
+
+
+def _name(workspace: Workspace, by: str, key: str | None) -> str:
+    """What people call the row of the table that was asked for; empty where none was."""
+    return dimensions.names(workspace=workspace, by=by, keys=[key])[key] if by and key else key or ""
+
+
+def _bars(workspace: Workspace, bars: Sequence[Any]) -> list[dict[str, Any]]:
+    """How sure the figure of each category is, under the category's name."""
+    keys = [bar.category for bar in bars]
+    names = dimensions.names(workspace=workspace, by=By.CATEGORY, keys=keys) if keys else {}
+    return [
+        {"name": names[bar.category], "figure": bar.figure, "target": bar.target, "bias": bar.bias}
+        for bar in bars
     ]
 
 

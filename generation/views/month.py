@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from billing import months
+from billing import dimensions, months
 from billing.acceptances import Month
+from billing.dimensions import By
 from generation import exports, month_drill
 from projects.access import Right, WorkspaceRequest, workspace_page
-from projects.models import Deliverable
+from projects.models import Deliverable, Workspace
 from projects.plain import whole_number
 from projects.problems import Invalid
 
@@ -45,14 +48,31 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     query = {name: value for name, value in (("by", by), ("key", key)) if value}
     context = {
         "month": month,
-        "rows": rows[:PAGE_ROWS],
+        "rows": _named(workspace, rows[:PAGE_ROWS]),
         "more": len(rows) > PAGE_ROWS,
         "page": page,
         "query": urlencode(query),
-        "what": key or "",
+        "what": dimensions.names(workspace=workspace, by=by, keys=[key])[key] if by and key else key or "",
         "entries_query": urlencode(query),
     }
     return render(request, "generation/month_deliverables.html", context)
+
+
+def _named(workspace: Workspace, rows: Sequence[month_drill.Accepted]) -> list[dict[str, Any]]:
+    """The rows with the names of their campaigns and categories, in two queries."""
+    names = {
+        by: dimensions.names(workspace=workspace, by=by, keys=sorted({getattr(row, by) for row in rows}))
+        for by in (By.CAMPAIGN, By.CATEGORY)
+    }
+    return [
+        {
+            **row._asdict(),
+            "campaign": names[By.CAMPAIGN][row.campaign],
+            "campaign_key": row.campaign,
+            "category": names[By.CATEGORY][row.category],
+        }
+        for row in rows
+    ]
 
 
 @require_safe
