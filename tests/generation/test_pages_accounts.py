@@ -89,7 +89,7 @@ def test_a_provider_without_keys_asks_for_its_address_alone(cast: Cast, profiled
 
 
 @pytest.mark.parametrize(
-    "address", ["https://user:pass@a.example", "ftp://a.example", "a.example", "https://"]
+    "address", ["https://user:pass@a.example", "ftp://a.example", "http://a.example", "a.example", "https://"]
 )
 def test_what_is_no_address_is_refused(cast: Cast, address: str) -> None:
     with pytest.raises(Invalid):
