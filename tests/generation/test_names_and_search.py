@@ -8,7 +8,9 @@ import re
 import uuid
 import zipfile
 from decimal import Decimal
+from pathlib import Path
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -61,7 +63,7 @@ def test_a_zip_dates_each_file_by_when_it_was_made(studio: Cast) -> None:
 def test_search_answers_htmx_with_what_was_found_alone(studio: Cast) -> None:
     client = signed_in(studio.viewer)
     whole = text(client, "/w/studio/search/", q=studio.deliverable.name)
-    assert 'hx-trigger="submit, input delay:300ms from:find input"' in whole
+    assert 'hx-trigger="submit, input delay:300ms"' in whole
     part = client.get("/w/studio/search/", {"q": studio.deliverable.name}, headers=PART).content.decode()
     assert part.strip().startswith('<div class="stack" id="found">')
     assert "1 deliverables and 0 takes found" in part
@@ -91,3 +93,14 @@ def test_a_brief_with_bad_lines_is_refused_where_it_was_chosen(studio: Cast) -> 
     assert "Columns are missing" in odd.content.decode()
     assert "file: Columns" not in odd.content.decode()
     assert not Deliverable.objects.filter(key="x").exists()
+
+
+def test_a_trigger_from_a_selector_of_several_words_is_quoted() -> None:
+    folder = Path(settings.BASE_DIR) / "templates"
+    triggers = [
+        trigger
+        for page in folder.rglob("*.html")
+        for trigger in re.findall(r'hx-trigger="([^"]*from:[^"]*)"', page.read_text())
+    ]
+    assert len(triggers) > 2
+    assert [one for one in triggers if re.search(r"from:(find|closest|next|previous)\b", one)] == []
