@@ -142,12 +142,12 @@ def stranded(*, now: datetime.datetime) -> int:
 
 def finished(*, now: datetime.datetime) -> int:
     """Takes in flight whose runs have all ended, or that wait for a step that can come now."""
-    open_runs = Run.objects.filter(
-        take=OuterRef("pk"), state__in=[s for s in RUNS_IN_FLIGHT if s != RunState.PLANNED]
+    under_way = Run.objects.filter(
+        take=OuterRef("take"), state__in=[s for s in RUNS_IN_FLIGHT if s != RunState.PLANNED]
     )
     ids = (
         Run.objects.filter(take__state__in=TAKES_IN_FLIGHT)
-        .exclude(Exists(open_runs.filter(take=OuterRef("take"))))
+        .exclude(Exists(under_way))
         .values_list("take", flat=True)
         .distinct()[:MANY]
     )

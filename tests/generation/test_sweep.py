@@ -101,6 +101,15 @@ def test_a_take_whose_runs_have_all_ended_ends_too(cast: Cast, engine: Engine) -
     assert sweep.finished(now=engine.now) == 0
 
 
+def test_a_take_that_is_under_way_is_not_even_locked(
+    cast: Cast, engine: Engine, django_assert_num_queries: Any
+) -> None:
+    engine_rows.model(cast.workspace)
+    ask(cast, SKETCH)
+    with django_assert_num_queries(1):
+        assert sweep.finished(now=engine.now) == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_lost_bell_is_rung_again(cast: Cast) -> None:
     engine_rows.model(cast.workspace)
