@@ -31,6 +31,8 @@ class Behaviour:
               no_output, garbage, empty
     poll      a status request fails: a status, garbage, empty or drop
     fetch     the request for the result fails in the same ways, though the job did not
+    answer    the answer to an accepted submit is garbage or empty (fal)
+    file      the request for an output fails: a status, garbage, drop, or broken after its first half (fal)
     output    jpeg, png, mp4, truncated_mp4, html, huge, endless, drip, bomb, missing; by model if empty
     webhook   once, twice, before, late, forged, stale, unsigned, unserialised, gateway, none
     cancel    honour (a running job stops), ignore (it finishes all the same), gone (404)
@@ -44,6 +46,8 @@ class Behaviour:
     result: str = ""
     poll: str = ""
     fetch: str = ""
+    answer: str = ""
+    file: str = ""
     output: str = ""
     output_bytes: int = 100_000
     expires: float = 0.0

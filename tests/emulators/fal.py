@@ -44,7 +44,7 @@ class Provider(Emulated):
     signer: Keys
 
     def make_files(self) -> FalFiles:
-        return FalFiles(self.clock)
+        return FalFiles(self.clock, self.script)
 
     def make_signer(self) -> Keys:
         return Keys()
@@ -102,6 +102,10 @@ class Provider(Emulated):
         )
 
     def accepted(self, job: Job) -> Reply:
+        spoilt = self.spoilt(job, "answer")
+        if spoilt is not None:
+            job.answered = False
+            return spoilt
         answer = {"status": "IN_QUEUE", "request_id": job.id, "queue_position": 0, **addresses(job)}
         return json_reply(200, answer, x_fal_request_id=job.id)
 

@@ -5,24 +5,36 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from tests.emulators import fal_models
+from tests.emulators.behaviour import Script
 from tests.emulators.clock import Clock
+from tests.emulators.emulated import GARBAGE
 from tests.emulators.files import Files
 from tests.emulators.jobs import Job
 from tests.emulators.wire import Reply, Request, json_reply
 
 
 class FalFiles(Files):
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, script: Script) -> None:
         super().__init__(clock)
+        self.script = script
         self.uploads: dict[str, tuple[str, bytes]] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
 
     def clear(self) -> None:
         self.uploads.clear()
         self.parts.clear()
+
+    async def serve(self, jobs: Mapping[str, Job], parts: list[str]) -> Reply:
+        whole = await super().serve(jobs, parts)
+        job = jobs.get(parts[0])
+        if job is None:
+            return whole
+        failing = self.script.counted(job.behaviour, "file", job.body_sha256).file
+        return _spoilt(failing, whole) if failing else whole
 
     def describe(self, job: Job, seed: int) -> dict[str, Any]:
         """The result's JSON in the shape of the model's family."""
@@ -83,3 +95,20 @@ class FalFiles(Files):
     def uploaded(self, name: str) -> Reply:
         kind, data = self.uploads.get(name, ("", b""))
         return Reply(200 if data else 404, data, {"content-type": kind or "text/plain"})
+
+
+def _spoilt(name: str, whole: Reply) -> Reply:
+    """A bad answer in the place of a file."""
+    match name:
+        case "drop":
+            return Reply(drop=True)
+        case "garbage":
+            return Reply(200, GARBAGE, whole.headers)
+        case "broken":
+            length = {"content-length": str(len(whole.body))}
+            return Reply(200, headers={**whole.headers, **length}, chunks=_half(whole.body))
+    return Reply(int(name))
+
+
+async def _half(body: bytes) -> AsyncIterator[bytes]:
+    yield body[: len(body) // 2]
