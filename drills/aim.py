@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
+from collections.abc import Sequence
 
 import psutil
+
+from circletake import postgres
 
 CHANCES = {
     "queue worker": 50,
@@ -14,6 +17,7 @@ CHANCES = {
     "queue main": 5,
     "work": 6,
     "render": 12,
+    "hold": 5,
     "web": 8,
     "database backend": 14,
     "database": 3,
@@ -21,24 +25,29 @@ CHANCES = {
 }
 """How often each part is aimed at, in a hundred or so."""
 
+SESSION = f"postgres: {postgres.NAME} {postgres.NAME} "
+"""How PostgreSQL titles a process that serves a session, and none of its own."""
 
-def parts(pid: int) -> dict[str, list[psutil.Process]]:
-    """Processes by part, below the program's own."""
+
+def parts(pids: Sequence[int]) -> dict[str, list[psutil.Process]]:
+    """Processes by part, below the program's own: that of `up`, or those of a site's servers and hosts."""
     found: dict[str, list[psutil.Process]] = {name: [] for name in CHANCES}
-    with contextlib.suppress(psutil.Error):
-        up = psutil.Process(pid)
-        found["up"].append(up)
-        for child in up.children():
-            _sort(child, found)
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            _sort(psutil.Process(pid), found)
     return {name: rows for name, rows in found.items() if rows}
 
 
 def _sort(child: psutil.Process, found: dict[str, list[psutil.Process]]) -> None:
     with contextlib.suppress(psutil.Error):
         words = " ".join(child.cmdline())
-        if "postgres" in words:
+        if "manage.py up" in words:
+            found["up"].append(child)
+            for program in child.children():
+                _sort(program, found)
+        elif "bin/postgres" in words:
             found["database"].append(child)
-            found["database backend"] += [p for p in child.children() if "[local]" in " ".join(p.cmdline())]
+            found["database backend"] += [p for p in child.children() if SESSION in " ".join(p.cmdline())]
         elif "manage.py web" in words or "circletake.server" in words:
             found["web"] += [child, *child.children(recursive=True)]
         elif "manage.py work" in words:
@@ -56,11 +65,13 @@ def _sort_worker(program: psutil.Process, found: dict[str, list[psutil.Process]]
             found["queue worker"] += sentinel.children()
     elif "manage.py render" in words:
         found["render"] += [program, *program.children(recursive=True)]
+    elif "manage.py hold" in words:
+        found["hold"].append(program)
 
 
-def choose(pid: int, dice: random.Random) -> tuple[str, psutil.Process] | None:
+def choose(pids: Sequence[int], dice: random.Random) -> tuple[str, psutil.Process] | None:
     """A part and one of its processes, by chance; None while nothing runs."""
-    there = parts(pid)
+    there = parts(pids)
     if not there:
         return None
     names = sorted(there)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from projects.models import Take
 from projects.models.takes import TakeState
@@ -14,19 +14,26 @@ MAY_FAIL = frozenset(
 """Troubles after which a take may end as failed. After any other only a person's cancel ends it early."""
 
 
-def violations(promised: Mapping[uuid.UUID, str]) -> list[str]:
+def violations(promised: Mapping[uuid.UUID, str], *, may_fail: Collection[str] = MAY_FAIL) -> list[str]:
     """`promised` names the trouble of each take that the program said it had made."""
-    there = dict(Take.objects.values_list("pk", "state"))
     failed = {
         take.pk: take
         for take in Take.objects.filter(state__in=[TakeState.FAILED, TakeState.STOPPED_BY_BUDGET])
-        if promised.get(take.pk, "") not in MAY_FAIL
+        if promised.get(take.pk, "") not in may_fail
     }
     return [
-        *(f"Take {pk} was promised and is not there." for pk in promised.keys() - there.keys()),
-        *(f"Take {pk} was made and nobody had asked for it." for pk in there.keys() - promised.keys()),
+        *lost(promised),
         *(
             f"Take {pk} failed for no fault of its job ({promised.get(pk) or 'sound'}): {take.failure}"
             for pk, take in failed.items()
         ),
+    ]
+
+
+def lost(promised: Collection[uuid.UUID]) -> list[str]:
+    """Takes that were promised and are not there, and those that nobody asked for."""
+    there, known = set(Take.objects.values_list("pk", flat=True)), set(promised)
+    return [
+        *(f"Take {pk} was promised and is not there." for pk in known - there),
+        *(f"Take {pk} was made and nobody had asked for it." for pk in there - known),
     ]

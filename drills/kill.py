@@ -133,16 +133,8 @@ def fight(memory: Any, program: Any, url: str, *, seed: int, kills: int) -> dict
     stand.wait_until_ready(program)
     starts = program.starts
     wrong = grant(feed) + calm(program)
-    wrong += truth.unlisted(studios)
-    settled: collections.Counter[str] = collections.Counter()
-    for _ in range(20):
-        said = truth.settle(studios, truth.ended_log(url))
-        if not said:
-            break
-        settled.update(said)
-        if stuck := calm(program):
-            wrong += stuck
-            break
+    settled, more = settle(program, studios, url)
+    wrong += more
     if program.starts != starts:
         wrong.append(f"In peace the program ended by itself {program.starts - starts} times.")
     jobs = truth.ended_log(url)
@@ -153,7 +145,7 @@ def fight(memory: Any, program: Any, url: str, *, seed: int, kills: int) -> dict
         "asked_again": feed.repeated,
         "cancelled": feed.cancelled,
         "jobs": len(jobs),
-        "settled_by_the_log": dict(settled),
+        "settled_by_the_log": settled,
         **truth.figures(),
         "starts_of_up": starts,
         "violations": wrong,
@@ -183,7 +175,7 @@ def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
     program.keep_up()
     feed.fill()
     moves = dice.random() < MOVING_SHARE and moment.wait_until_it_moves()
-    target = aim.choose(program.pid, dice)
+    target = aim.choose([program.pid], dice)
     wanted = memory.scarce()[:3] if moves and dice.random() < AIMED_SHARE else ()
     with feed.asking() if dice.random() < ASKING_SHARE else contextlib.nullcontext():
         found = moment.wait_for(wanted)
@@ -204,13 +196,30 @@ def shoot(memory: Any, program: Any, feed: Any, dice: random.Random) -> bool:
     return True
 
 
-def calm(program: Any) -> list[str]:
+def settle(program: Any, studios: Any, url: str) -> tuple[dict[str, int], list[str]]:
+    """Settles what is unknown by the log, again while more becomes so; what was said, and what was wrong."""
+    from drills import truth
+
+    wrong = truth.unlisted(studios)
+    settled: collections.Counter[str] = collections.Counter()
+    for _ in range(20):
+        said = truth.settle(studios, truth.ended_log(url))
+        if not said:
+            break
+        settled.update(said)
+        if stuck := calm(program):
+            return dict(settled), wrong + stuck
+        wrong += truth.unlisted(studios)
+    return dict(settled), wrong
+
+
+def calm(program: Any, *, seconds: float = QUIET_SECONDS) -> list[str]:
     """Waits until the engine has nothing more to do by itself; says what is stuck where it never has."""
     from django.db import Error, connection
 
     from drills import truth
 
-    until = time.monotonic() + QUIET_SECONDS
+    until = time.monotonic() + seconds
     left: dict[str, int] = {"?": 1}
     while time.monotonic() < until:
         program.keep_up()
@@ -221,7 +230,7 @@ def calm(program: Any) -> list[str]:
         if not left:
             return []
         time.sleep(1)
-    return [f"After {QUIET_SECONDS:.0f} s of peace there still were {left}."]
+    return [f"After {seconds:.0f} s of peace there still were {left}."]
 
 
 def tell(url: str, script: dict[str, Any]) -> None:

@@ -22,8 +22,8 @@ class Memory:
     legs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     @classmethod
-    def of(cls, folder: Path) -> Memory:
-        path = folder / "drill.json"
+    def of(cls, folder: Path, name: str = "drill.json") -> Memory:
+        path = folder / name
         return cls(path, json.loads(path.read_text())["legs"] if path.exists() else [])
 
     def begin(self, seed: int) -> None:
@@ -32,6 +32,11 @@ class Memory:
 
     def killed(self, kill: dict[str, Any]) -> None:
         self.legs[-1]["kills"].append(kill)
+        self.save()
+
+    def struck(self, fault: dict[str, Any]) -> None:
+        """A fault that is no kill."""
+        self.legs[-1].setdefault("faults", []).append(fault)
         self.save()
 
     def finish(self, **result: Any) -> None:
@@ -53,6 +58,10 @@ class Memory:
         if unfinished and self.legs and not self.legs[-1]["finished"]:
             counted.append(self.legs[-1])
         return [kill for leg in counted for kill in leg["kills"]]
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Those of judged legs that are no kills."""
+        return [fault for leg in self.legs if leg["finished"] for fault in leg.get("faults", [])]
 
     def by_state(self, *, unfinished: bool = False) -> dict[str, int]:
         """In how many kills at least one run was in the state, while the engine moved."""

@@ -14,9 +14,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-BRIDGE = "ctdrill0"
-LOCK = Path("/run/circletake-drill.lock")
-PREFIX = "10.77.16"
+NUMBER = int(os.environ.get("DRILL_NETWORK", "16"))
+"""Which of a machine's drill networks this is; two drills run beside each other on two of them."""
+
+BRIDGE = f"ctdrill{NUMBER}"
+LOCK = Path(f"/run/circletake-drill-{NUMBER}.lock")
+PREFIX = f"10.77.{NUMBER}"
 HERE = f"{PREFIX}.1"
 """The address of this machine on the drill's network: database, Redis, storage, provider and web server."""
 
@@ -42,9 +45,9 @@ class Cable:
     """One host's cable; `host` is its namespace, `address` its own."""
 
     def __init__(self, number: int) -> None:
-        self.host = f"ctdrill-host{number}"
+        self.host = f"ctdrill{NUMBER}-host{number}"
         self.address = f"{PREFIX}.{10 + number}"
-        self.near, self.far = f"ctdrill{number}", f"ctdrillh{number}"
+        self.near, self.far = f"ctd{NUMBER}near{number}", f"ctd{NUMBER}far{number}"
 
     def lay(self) -> None:
         ip("netns", "add", self.host)
@@ -86,7 +89,7 @@ def laid(hosts: int) -> Iterator[list[Cable]]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """There is one such network on a machine; raises RuntimeError where another process has it."""
+    """Each of these networks is there once; raises RuntimeError where another process has it."""
     with LOCK.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -101,6 +101,9 @@ class Web:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(30)
 
+    def is_up(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def answers(self, page: str = "readyz") -> bool:
         with contextlib.suppress(urllib.error.URLError, OSError):
             return bool(urllib.request.urlopen(f"{self.url}/{page}", timeout=5).status == 200)
@@ -125,6 +128,9 @@ class Site:
         self.wait_until_ready()
 
     def keep_up(self) -> None:
+        if not self.web.is_up():
+            self.restarts += 1
+            self.web.start()
         for host in self.hosts:
             if not host.is_up():
                 self.restarts += 1
@@ -145,8 +151,9 @@ class Site:
 
 
 @contextlib.contextmanager
-def servers(folder: Path) -> Iterator[dict[str, Any]]:
-    """PostgreSQL, Redis, a bucket and the emulated provider on the drill's network; how to reach them."""
+def servers(folder: Path, *, bucket: bool = True) -> Iterator[dict[str, Any]]:
+    """PostgreSQL, Redis, the emulated provider and, if wanted, a bucket on the drill's network; how to reach
+    them."""
     from circletake import postgres
 
     data = folder / "servers"
@@ -159,17 +166,20 @@ def servers(folder: Path) -> Iterator[dict[str, Any]]:
         _start_open(database, ports["database"])
         stack.callback(database.stop)
         python, here = sys.executable, network.HERE
-        bucket = [python, "-m", "tests.emulators.s3", "--host", here, "--port", str(ports["bucket"])]
         provider = [*stage.emulators(ports["provider"], latency="0.5-5"), "--host", here]
         redis = ["redis-server", "--bind", here, "--port", str(ports["redis"]), "--save", "",
                  "--protected-mode", "no", "--dir", str(data)]  # fmt: skip
-        stack.enter_context(stage.started(bucket, log=data / "bucket.log"))
+        environment = _environment(ports)
+        if bucket:
+            store = [python, "-m", "tests.emulators.s3", "--host", here, "--port", str(ports["bucket"])]
+            stack.enter_context(stage.started(store, log=data / "bucket.log"))
+            environment |= bucket_environment(ports["bucket"])
         stack.enter_context(stage.started(provider, log=data / "provider.log"))
         running = stack.enter_context(stage.started(redis, log=data / "redis.log"))
         url = f"http://{here}:{ports['provider']}"
         stage.wait_for(f"{url}/_control/health")
-        yield {"environment": _environment(ports), "provider": url, "ports": ports, "redis": running,
-               "redis_command": redis, "data": data}  # fmt: skip
+        yield {"environment": environment, "provider": url, "ports": ports, "redis": running,
+               "redis_command": redis, "database": database, "data": data}  # fmt: skip
 
 
 def _start_open(server: Any, port: int) -> None:
@@ -178,6 +188,11 @@ def _start_open(server: Any, port: int) -> None:
     server._initialise()
     with (server.directory / "pg_hba.conf").open("a") as rules:
         rules.write(f"host all all {network.PREFIX}.0/24 trust\n")
+    start_on(server, port)
+
+
+def start_on(server: Any, port: int) -> None:
+    """Starts it, also again after it was killed; raises PostgresError, as while the killed one still goes."""
     os.environ["PGPORT"] = str(port)
     try:
         server.start()
@@ -191,11 +206,17 @@ def _environment(ports: dict[str, int]) -> dict[str, str]:
         **SECONDS,
         "DATABASE_URL": f"postgres://circletake@{here}:{ports['database']}/circletake",
         "REDIS_URL": f"redis://{here}:{ports['redis']}/0",
-        "MEDIA_BUCKET": "media", "MEDIA_ENDPOINT_URL": f"http://{here}:{ports['bucket']}",
-        "AWS_ACCESS_KEY_ID": "emulated-key", "AWS_SECRET_ACCESS_KEY": "emulated-secret",
-        "AWS_DEFAULT_REGION": "eu-central-1",
         "HOST": here, "PORT": str(ports["web"]), "PUBLIC_URL": f"http://{here}:{ports['web']}",
         "ALLOWED_HOSTS": here, "PRIVATE_HOSTS": here, "DEMO": "0", "LOG_LEVEL": "WARNING",
         "EMAIL_URL": "memorymail://", "WORKERS": "5", "WEB_PROCESSES": "1", "RENDER_PROCESSES": "1",
         "DATABASE_KEEPALIVE_SECONDS": "5", "DRAIN_SECONDS": "60", "DJANGO_SETTINGS_MODULE": "drills.settings",
+    }  # fmt: skip
+
+
+def bucket_environment(port: int) -> dict[str, str]:
+    """What lets media lie in the emulated bucket on this port of the drill's network."""
+    return {
+        "MEDIA_BUCKET": "media", "MEDIA_ENDPOINT_URL": f"http://{network.HERE}:{port}",
+        "AWS_ACCESS_KEY_ID": "emulated-key", "AWS_SECRET_ACCESS_KEY": "emulated-secret",
+        "AWS_DEFAULT_REGION": "eu-central-1",
     }  # fmt: skip

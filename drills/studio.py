@@ -12,7 +12,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +35,7 @@ CAP = 1000
 FILL_SECONDS = 20.0
 CANCELLED_SHARE = 0.25
 ROUND = 2
-"""Takes that are asked for at a time."""
+"""Takes that are asked for at a time, unless another number is named."""
 
 THREE_STEPS: dict[str, Any] = {
     "steps": [
@@ -153,11 +153,24 @@ class Feed:
     Every second one is asked over the API, of a web server that may be killed as well.
     """
 
-    def __init__(self, studios: list[Studio], *, many: int, dice: random.Random, url: str) -> None:
+    def __init__(
+        self,
+        studios: list[Studio],
+        *,
+        many: int,
+        dice: random.Random,
+        url: str,
+        at_a_time: int = ROUND,
+        cancelled_share: float = CANCELLED_SHARE,
+        trouble: Mapping[str, int] = TROUBLE,
+    ) -> None:
         self.studios = studios
         self.many = many
         self.dice = dice
         self.url = url
+        self.at_a_time = at_a_time
+        self.cancelled_share = cancelled_share
+        self.trouble = trouble
         self.promised: dict[uuid.UUID, str] = {}
         self.cancelled = 0
         self.repeated = 0
@@ -176,7 +189,7 @@ class Feed:
             except Error:
                 connection.close()
             time.sleep(0.5)
-        if self.dice.random() < CANCELLED_SHARE:
+        if self.dice.random() < self.cancelled_share:
             self._cancel()
 
     @contextlib.contextmanager
@@ -212,7 +225,7 @@ class Feed:
     def ask(self) -> bool:
         """Says the wish that is open, or a new one; True once the takes are promised."""
         wish = self.waiting = self.waiting or self._wish()
-        takes = _over_the_api(self.url, wish) if wish.over_the_api else _here(wish)
+        takes = over_the_api(self.url, wish) if wish.over_the_api else _here(wish)
         if takes is None:
             self.repeated += 1
             return False
@@ -226,8 +239,9 @@ class Feed:
             key=new_id(),
             studio=studio,
             deliverable=self.dice.choice(studio.deliverables),
-            trouble=self.dice.choices(list(TROUBLE), list(TROUBLE.values()))[0],
+            trouble=self.dice.choices(list(self.trouble), list(self.trouble.values()))[0],
             number=len(self.promised),
+            count=self.at_a_time,
             over_the_api=self.dice.random() < 0.5,
         )
 
@@ -254,6 +268,7 @@ class Wish:
     trouble: str
     number: int
     over_the_api: bool
+    count: int = ROUND
 
     @property
     def prompt(self) -> str:
@@ -266,16 +281,16 @@ def _here(wish: Wish) -> list[uuid.UUID]:
         deliverable=wish.deliverable,
         by=wish.studio.member,
         prompt=wish.prompt,
-        count=ROUND,
+        count=wish.count,
         round_id=wish.key,
     )
     return list(made.takes.values_list("pk", flat=True))
 
 
-def _over_the_api(url: str, wish: Wish) -> list[uuid.UUID] | None:
+def over_the_api(url: str, wish: Wish) -> list[uuid.UUID] | None:
     """None where no answer came, or one that says to try again; any other refusal is a fault of the drill."""
     headers = {"Authorization": f"Token {wish.studio.token}", "Idempotency-Key": str(wish.key)}
-    body = {"count": ROUND, "prompt": wish.prompt}
+    body = {"count": wish.count, "prompt": wish.prompt}
     address = f"{url}/api/v1/deliverables/{wish.deliverable.pk}/takes/"
     try:
         answer = httpx.post(address, json=body, headers=headers, timeout=10)

@@ -114,10 +114,11 @@ class Emulator:
         return self.providers["fal"]
 
     def log(self, after: int = 0) -> dict[str, Any]:
-        """The truth: every accepted job from the `after`-th on, and the refused requests, counted."""
+        """The truth: every accepted job from the `after`-th on; what was refused, counted and one by one."""
         jobs = [entry for p in self.providers.values() for entry in p.log(after)]
         refused = {name: dict(p.refused) for name, p in self.providers.items() if p.refused}
-        return {"now": self.clock.now(), "jobs": jobs, "refused": refused}
+        refusals = [{**one, "provider": name} for name, p in self.providers.items() for one in p.refusals]
+        return {"now": self.clock.now(), "jobs": jobs, "refused": refused, "refusals": refusals}
 
     def reset(self) -> None:
         self.script.reset()

@@ -39,6 +39,7 @@ class Emulated:
         self.jobs: dict[str, Job] = {}
         self.busy_until: dict[str, list[float]] = {}
         self.refused: collections.Counter[str] = collections.Counter()
+        self.refusals: list[dict[str, Any]] = []
         self.files = self.make_files()
         self.signer = self.make_signer()
         self.hooks = Hooks(clock=clock, deliveries=deliveries, signer=self.signer, message=self.message)
@@ -89,6 +90,7 @@ class Emulated:
         self.jobs.clear()
         self.busy_until.clear()
         self.refused.clear()
+        self.refusals.clear()
         self.files.clear()
 
     def log(self, after: int) -> list[dict[str, Any]]:
@@ -135,22 +137,27 @@ class Emulated:
         """
         facts = {"provider": self.name, "endpoint": endpoint, "prompt": prompt, "key": key}
         words = json.dumps(body, sort_keys=True, default=str).encode()
+        token = token or webhook_url.rstrip("/").rpartition("/")[2]
         behaviour, rng = self.script.choose(facts, words)
         if faults is not None:
             self.refused[str(faults.status)] += 1
+            self._not_accepted(token, endpoint, str(faults.status))
             return faults
         if behaviour.fail == "drop":
             self.refused["drop"] += 1
+            self._not_accepted(token, endpoint, "drop")
             return Reply(drop=True)
         if behaviour.fail and behaviour.fail not in ACCEPTED:
+            self._not_accepted(token, endpoint, behaviour.fail)
             return self.spoilt_reply(behaviour.fail) or self.refuse(
                 behaviour.fail, endpoint, behaviour.retry_after
             )
         if self.is_full(request, key):
+            self._not_accepted(token, endpoint, "429")
             return self.refuse("429", endpoint, behaviour.retry_after)
         job = self._accept(request, key, endpoint, body, behaviour, rng, making, unknown or [])
         job.body_sha256 = hashlib.sha256(request.body).hexdigest()
-        job.token, job.webhook_url = token or webhook_url.rstrip("/").rpartition("/")[2], webhook_url
+        job.token, job.webhook_url = token, webhook_url
         await self.hooks.plan(job)
         await asyncio.sleep(behaviour.stall)
         if behaviour.fail in ACCEPTED:
@@ -159,6 +166,10 @@ class Emulated:
         if blocking and not await self._held(request, job):
             return Reply(drop=True)
         return self.accepted(job)
+
+    def _not_accepted(self, token: str, endpoint: str, name: str) -> None:
+        """Remembers whose submit met what; of this no job tells."""
+        self.refusals.append({"token": token, "endpoint": endpoint, "name": name, "at": self.clock.now()})
 
     def spoilt_reply(self, name: str) -> Reply | None:
         """A success in which nothing can be read."""

@@ -95,7 +95,7 @@ def refusal(name: str, endpoint: str, retry_after: float) -> Reply:
             return json_reply(404, {"detail": f"Application {endpoint!r} not found"})
         case "429":
             detail = {"detail": "Too many requests.", "error_type": "concurrent_requests_limit"}
-            return json_reply(429, detail, retry_after=f"{retry_after:g}")
+            return json_reply(429, detail, **({"retry_after": f"{retry_after:g}"} if retry_after else {}))
         case "502" | "503" | "504":
             return Reply(int(name), b"<center>nginx</center>", {"content-type": "text/html"})
         case _:

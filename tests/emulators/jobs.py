@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.emulators.behaviour import Behaviour
 
+FAULTS = ("fail", "result", "poll", "fetch", "output")
 DELIVERED = ("black", "no_output", "garbage", "empty")
 """Results that a provider calls a success, whatever they are worth."""
 
@@ -110,5 +111,6 @@ class Job:
             "state": self.final() if phase == "ended" else phase,
             "charged": units > 0,
             "units": units,
+            "faults": {n: v for n in FAULTS if (v := getattr(self.behaviour, n))},
             "webhooks": self.webhooks,
         }
