@@ -24,6 +24,7 @@ from generation.providers.protocol import Account, ProviderError
 from projects import access, events
 from projects.access import Right
 from projects.models import Membership
+from projects.plain import made_plain
 from projects.problems import Invalid
 
 OVERLAP = datetime.timedelta(hours=24)
@@ -187,6 +188,7 @@ def check_connection(
         works, words = asyncio.run(_test(keyring.opened(account, provider=account.provider)))
     except keyring.KeyLost as lost:
         works, words = False, lost.detail
+    words = made_plain(words)
     ProviderAccount.objects.visible_to(by).filter(pk=account.pk).update(
         tested_at=now or timezone.now(), test_result=words[:200]
     )

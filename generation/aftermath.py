@@ -49,8 +49,7 @@ def ended_badly(*, call: Call, status: Status, now: datetime.datetime) -> None:
     charged = was_charged(status, error)
     with transaction.atomic():
         row = ending.locked(call.run_id)
-        ended_at = status.ended_at or now
-        columns = {**_said(error), "ended_at": ended_at, **told(status)}
+        columns = {**_said(error), "ended_at": ended_at(call, status, now), **told(status)}
         if not moves.calls({call.pk: columns}, to=ENDED.get(status.state, CallState.FAILED)):
             return
         _go_on(row, call.pk, error, charged=charged, now=now)
@@ -75,6 +74,11 @@ def was_charged(status: Status, error: ProviderError) -> bool:
     if status.billed_units is not None:
         return status.billed_units > 0
     return bool(error.charged)
+
+
+def ended_at(call: Call, status: Status, now: datetime.datetime) -> datetime.datetime:
+    """When a job ended, by the provider's clock as far as it can be right: since it was sent, and by now."""
+    return min(max(status.ended_at or now, call.intended_at), now)
 
 
 def told(status: Status) -> dict[str, Any]:
@@ -156,7 +160,7 @@ def _said(error: ProviderError) -> dict[str, str]:
 def _rest_account(call: Call, error: ProviderError, now: datetime.datetime) -> None:
     """A provider that named a time to wait is left alone by every worker until then."""
     if call.account_id and error.error_class == ErrorClass.RATE_LIMITED and error.retry_after_seconds:
-        until = now + datetime.timedelta(seconds=error.retry_after_seconds)
+        until = now + pace.asked_for(error.retry_after_seconds)
         ProviderAccount.objects.filter(pk=call.account_id).update(blocked_until=until)
 
 

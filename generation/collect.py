@@ -42,6 +42,7 @@ from generation.models.runs import CallState, Lane, RunState
 from generation.providers import registry
 from generation.providers.protocol import ErrorClass, ProviderError
 from projects.models import Asset, Take, TakeAsset
+from projects.plain import made_plain
 from routing import health
 
 BATCH = 60
@@ -258,8 +259,8 @@ def _run_columns(
 
 def _scores(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return made_plain(json.loads(text))
+    except (ValueError, RecursionError):
         return {}
 
 

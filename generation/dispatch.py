@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from billing.budgets import BudgetRefused
@@ -20,7 +20,7 @@ from generation.choosing import Hopeless, Later, Order
 from generation.intents import Intent
 from generation.models import Call, Run
 from generation.models.runs import CallState, Lane, RunState
-from generation.providers.protocol import JobState, ProviderError, Submitted
+from generation.providers.protocol import ErrorClass, JobState, ProviderError, Submitted
 from projects.models.takes import TAKES_IN_FLIGHT
 from routing import health
 from routing.brief import Breaker
@@ -28,6 +28,7 @@ from routing.brief import Breaker
 log = structlog.get_logger(__name__)
 
 BATCH = 200
+TAKEN = "Its answer names a job that another call has already."
 
 
 def submit_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit: int = BATCH) -> int:
@@ -169,11 +170,29 @@ def record(answers: Mapping[uuid.UUID, tuple[Intent, Any]], *, now: datetime.dat
     """Commits what the submits answered: job ids together, errors one by one."""
     accepted = {pk: pair for pk, pair in answers.items() if isinstance(pair[1], Submitted)}
     if accepted:
-        record_accepted(accepted, now=now)
+        _record_accepted(accepted, now=now)
     for pk, (intent, answer) in answers.items():
         if pk in accepted:
             continue
         aftermath.not_accepted(call=intent.call, error=sending.as_error(answer), now=now)
+
+
+def _record_accepted(
+    accepted: Mapping[uuid.UUID, tuple[Intent, Submitted]], *, now: datetime.datetime
+) -> None:
+    """Where one of the answers cannot be written, the others are; that one counts as lost."""
+    try:
+        record_accepted(accepted, now=now)
+    except (IntegrityError, DataError) as fault:
+        if len(accepted) > 1:
+            for pk, pair in accepted.items():
+                _record_accepted({pk: pair}, now=now)
+            return
+        log.exception("an answer could not be written", calls=[str(pk) for pk in accepted])
+        words = TAKEN if isinstance(fault, IntegrityError) else "Its answer could not be written."
+        lost = ProviderError(ErrorClass.UNKNOWN, words, ambiguous=True)
+        for intent, _ in accepted.values():
+            aftermath.not_accepted(call=intent.call, error=lost, now=now)
 
 
 def record_accepted(

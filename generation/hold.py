@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import Error, close_old_connections, connection
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from generation import aftermath, again, held_calls, lanes, moves, pace, poll, unknown, wire
@@ -136,9 +136,9 @@ class Switchboard:
             held, at = self.held[pk], now or timezone.now()
             try:
                 held_calls.record(held.intent, self.ends[pk], now=at)
-            except Error:
+            except (OperationalError, InterfaceError):
                 raise
-            except Exception as fault:
+            except Exception as fault:  # also what no row can hold: it must not keep the others unwritten
                 log.exception("an answer could not be written", call=str(pk))
                 lost = ProviderError(ErrorClass.UNKNOWN, f"its answer could not be written: {fault!r}")
                 unknown.mark(call=pk, error=lost, now=at)

@@ -22,6 +22,9 @@ NEAR = 0.95
 AROUND = 0.06
 """Of a usual duration: the pause between looks once it is near."""
 
+LONGEST_PAUSE_SECONDS = 24 * 3600.0
+"""A provider that wants to be left alone for longer is asked again all the same."""
+
 REMEMBERED = datetime.timedelta(hours=1)
 
 
@@ -80,4 +83,9 @@ def next_look(
 def after_trouble(*, tries: int, retry_after_seconds: float | None = None) -> datetime.timedelta:
     """The pause before something is tried again: 2, 4, 8 … up to 120 seconds, or what the provider asked."""
     doubled = min(2.0 ** min(max(tries, 1), 7), 120.0)
-    return datetime.timedelta(seconds=max(doubled, retry_after_seconds or 0.0))
+    return max(datetime.timedelta(seconds=doubled), asked_for(retry_after_seconds or 0.0))
+
+
+def asked_for(seconds: float) -> datetime.timedelta:
+    """How long a provider that named a time to wait is left alone."""
+    return datetime.timedelta(seconds=min(max(0.0, seconds), LONGEST_PAUSE_SECONDS))

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
-from django.db import transaction
+import structlog
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from generation import (
@@ -43,6 +44,7 @@ from generation.providers.protocol import (
     Submitted,
 )
 
+log = structlog.get_logger(__name__)
 BATCH = 300
 LOST_AFTER = datetime.timedelta(minutes=2)
 """A provider may need a moment until it knows a job that it has just accepted."""
@@ -50,6 +52,7 @@ LOST_AFTER = datetime.timedelta(minutes=2)
 GIVEN_UP_AFTER = datetime.timedelta(hours=24)
 """A job of which no poll has told the end for this long is unknown, and listed for a person."""
 
+UNWRITTEN_PAUSE = datetime.timedelta(minutes=2)
 UNDER_WAY = (RunState.RENDERING, RunState.CANCELLED)
 
 Keys = dict[tuple[uuid.UUID | None, bool], Account]
@@ -164,7 +167,21 @@ def _here(work: Any) -> Any:
 
 
 def record(answers: Mapping[uuid.UUID, tuple[Watched, Any]], *, now: datetime.datetime) -> None:
-    """Writes what the polls told: what goes on and what is done in one statement each, the rest singly."""
+    """Writes what the polls told. Where one of them cannot be written, the others are; it is asked again."""
+    try:
+        _record(answers, now=now)
+    except (IntegrityError, DataError):
+        if len(answers) > 1:
+            for pk, pair in answers.items():
+                record({pk: pair}, now=now)
+            return
+        log.exception("an answer could not be written", runs=[str(pk) for pk in answers])
+        later = moves.same(answers, **moves.FREE, due_at=now + UNWRITTEN_PAUSE)
+        moves.alter(Run, later, states=[*UNDER_WAY, RunState.UNKNOWN])
+
+
+def _record(answers: Mapping[uuid.UUID, tuple[Watched, Any]], *, now: datetime.datetime) -> None:
+    """What goes on and what is done in one statement each, the rest singly."""
     goes_on: dict[uuid.UUID, dict[str, Any]] = {}
     done: dict[uuid.UUID, tuple[Watched, Status]] = {}
     for pk, (one, told) in answers.items():
@@ -215,7 +232,7 @@ def succeeded(done: Mapping[uuid.UUID, tuple[Watched, Status]], *, now: datetime
                 **aftermath.told(status),
                 "outputs": [inline.row(output) for output in status.outputs],
                 "evidence": {**one.call.evidence, "seed": status.seed},
-                "ended_at": status.ended_at or now,
+                "ended_at": aftermath.ended_at(one.call, status, now),
             }
             for pk, (one, status) in done.items()
             if pk in moved

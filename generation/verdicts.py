@@ -32,6 +32,7 @@ from projects.problems import Invalid, Refused
 log = structlog.get_logger(__name__)
 MANY = 200
 LONGEST_JOB_ID = 200
+TAKEN = "This job is known already: another call has it. Look for the one that belongs to this call."
 
 
 def say(
@@ -53,6 +54,11 @@ def say(
         raise Invalid({"job_id": [f"A job's id has at most {LONGEST_JOB_ID} characters."]})
     if call.workspace_id != by.workspace_id:
         raise Refused("There is no such call here.", status=404)
+    if (
+        job_id
+        and Call.objects.filter(provider=call.provider, provider_job_id=job_id).exclude(pk=call.pk).exists()
+    ):
+        raise Invalid({"job_id": [TAKEN]})
     call.refresh_from_db(fields=["state"])
     if call.state != CallState.UNKNOWN:
         raise Refused("What became of this call is known by now.", remedy="Reload the page to see it.")
@@ -128,8 +134,9 @@ def carry_out(verdict: Verdict, *, now: datetime.datetime) -> None:
                 unknown.it_happened(call=call, by=by, job_id=verdict.job_id, now=now)
             else:
                 unknown.it_did_not(call=call, by=by, now=now)
-    except (Refused, PermissionDenied) as no:
-        verdict.state, verdict.words = Verdict.State.VOID, str(no)[:200]
+    except (Refused, PermissionDenied, IntegrityError) as no:
+        words = TAKEN if isinstance(no, IntegrityError) else str(no)
+        verdict.state, verdict.words = Verdict.State.VOID, words[:200]
         log.warning("a verdict is void", call=str(call.pk), model=call.model, reason=verdict.words)
     else:
         verdict.state = Verdict.State.DONE

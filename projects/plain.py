@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
 MOST_DIGITS = 18
 """As many as every identifier of the database has room for."""
 
+UNHELD = re.compile("[\x00\ud800-\udfff]")
+STAND_IN = "\N{REPLACEMENT CHARACTER}"
+
 
 def is_plain(text: str) -> bool:
     """Whether the database can hold the text: no NUL and no half of a surrogate pair."""
-    return "\x00" not in text and not re.search("[\ud800-\udfff]", text)
+    return not UNHELD.search(text)
+
+
+def made_plain(found: Any) -> Any:
+    """A text, or all texts and names of a JSON value, with a stand-in for what the database cannot hold.
+
+    A float that is no finite number becomes None: JSON has none of these.
+    """
+    match found:
+        case str():
+            return UNHELD.sub(STAND_IN, found)
+        case dict():
+            return {made_plain(name): made_plain(value) for name, value in found.items()}
+        case list() | tuple():
+            return [made_plain(value) for value in found]
+        case float() if not math.isfinite(found):
+            return None
+    return found
 
 
 def whole_number(text: str) -> int | None:

@@ -114,10 +114,10 @@ def retry_after(response: httpx.Response, *, now: datetime.datetime | None = Non
         pass
     try:
         until = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        now = now or datetime.datetime.now(datetime.UTC)
+        return max(0.0, (until.astimezone(datetime.UTC) - now).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    now = now or datetime.datetime.now(datetime.UTC)
-    return max(0.0, (until.astimezone(datetime.UTC) - now).total_seconds())
 
 
 def header_number(response: httpx.Response, name: str) -> float | None:

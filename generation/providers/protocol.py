@@ -18,7 +18,9 @@ from typing import Any, Protocol
 
 import httpx
 
+from generation.providers.believable import Believable
 from generation.providers.profile import Abilities, Profile
+from projects.plain import made_plain
 
 
 class ErrorClass(enum.StrEnum):
@@ -65,9 +67,9 @@ class ProviderError(Exception):
         ambiguous: bool = False,
         charged: bool | None = None,
     ) -> None:
-        super().__init__(detail)
+        self.detail = made_plain(detail)
+        super().__init__(self.detail)
         self.error_class = error_class
-        self.detail = detail
         self.retry_after_seconds = retry_after_seconds
         self.ambiguous = ambiguous
         self.charged = charged
@@ -157,7 +159,7 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True)
-class Output:
+class Output(Believable):
     """One result: an address to download, bytes that came with the answer, or text.
 
     Bytes never reach a row: the engine stores them at once and keeps their address. An `authorized` address
@@ -173,7 +175,7 @@ class Output:
 
 
 @dataclasses.dataclass(frozen=True)
-class Status:
+class Status(Believable):
     """What a poll or a webhook told. Money is native, before any exchange."""
 
     state: JobState
@@ -189,7 +191,7 @@ class Status:
 
 
 @dataclasses.dataclass(frozen=True)
-class Submitted:
+class Submitted(Believable):
     """The provider accepted the job. `handle` is JSON that later calls need (addresses and so on).
 
     `status` is what the answer told beyond that; one that says the end is taken for the end, without a poll.
@@ -226,7 +228,7 @@ class Delivery:
 
 
 @dataclasses.dataclass(frozen=True)
-class WebhookEvent:
+class WebhookEvent(Believable):
     """A verified webhook: which job, and what it said. `status` is None when only a poll can tell.
 
     `other_id` is a second name under which the provider may have told us of the job. Without a `job_id` it
