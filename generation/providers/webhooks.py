@@ -6,11 +6,13 @@ its provider's way is; `receive` brings it the keys or secrets.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import datetime
 import hashlib
 import hmac
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,6 +35,9 @@ MOST_DIGITS = 12  # of a time in seconds
 TOLERANCE_SECONDS = 300
 KEPT_FOR = datetime.timedelta(hours=24)
 FETCH_AT_MOST_EVERY = datetime.timedelta(seconds=60)
+FETCH_SECONDS = 5.0
+"""The longest that a message waits for keys; others wait behind it."""
+
 SECRET_PREFIX = "whsec_"  # noqa: S105  of a secret, none itself
 
 
@@ -119,28 +124,49 @@ Fetch = Callable[[], Awaitable[Mapping[str, Any] | None]]
 
 @dataclass
 class KeySets:
-    """Key sets and fetched secrets by name, each kept for a day and fetched at most once a minute."""
+    """Key sets and fetched secrets by name, each kept for a day and fetched at most once a minute.
+
+    Threads share them: while one fetches, others that need the same wait for it instead of rejecting.
+    """
 
     kept: dict[str, tuple[datetime.datetime, Mapping[str, Any]]] = field(default_factory=dict)
     tried: dict[str, datetime.datetime] = field(default_factory=dict)
+    fetching: threading.Lock = field(default_factory=threading.Lock)
 
     async def get(self, name: str, fetch: Fetch, *, now: datetime.datetime) -> Mapping[str, Any]:
         """What is kept under this name; empty when there is nothing and nothing can be had now."""
         fetched_at, found = self.kept.get(name, (None, {}))
         if fetched_at is not None and now - fetched_at < KEPT_FOR:
             return found
-        return await self.refresh(name, fetch, now=now) or {}
+        return await self.refresh(name, fetch, than=found, now=now) or {}
 
-    async def refresh(self, name: str, fetch: Fetch, *, now: datetime.datetime) -> Mapping[str, Any] | None:
-        """Newly fetched; None when it was tried less than a minute ago or cannot be had."""
-        tried_at = self.tried.get(name)
-        if tried_at is not None and now - tried_at < FETCH_AT_MOST_EVERY:
-            return None
-        self.tried[name] = now
-        found = await fetch()
-        if found is not None:
-            self.kept[name] = (now, found)
-        return found
+    async def refresh(
+        self, name: str, fetch: Fetch, *, than: Mapping[str, Any], now: datetime.datetime
+    ) -> Mapping[str, Any] | None:
+        """Newer ones than these; None when that was tried less than a minute ago or they cannot be had."""
+        await asyncio.to_thread(self.fetching.acquire)  # each request has a loop of its own
+        try:
+            _, found = self.kept.get(name, (None, than))
+            if found is not than:
+                return found
+            tried_at = self.tried.get(name)
+            if tried_at is not None and now - tried_at < FETCH_AT_MOST_EVERY:
+                return None
+            self.tried[name] = now
+            newer = await _in_time(fetch)
+            if newer is not None:
+                self.kept[name] = (now, newer)
+            return newer
+        finally:
+            self.fetching.release()
+
+
+async def _in_time(fetch: Fetch) -> Mapping[str, Any] | None:
+    try:
+        async with asyncio.timeout(FETCH_SECONDS):
+            return await fetch()
+    except TimeoutError:
+        return None
 
 
 KEY_SETS = KeySets()
@@ -204,7 +230,7 @@ async def receive(
     try:
         return provider.parse_webhook(_with(delivery, found))
     except SignatureMismatch:
-        newer = await key_sets.refresh(name, fetch, now=delivery.now)
+        newer = await key_sets.refresh(name, fetch, than=found, now=delivery.now)
         if newer is None:
             raise
     return provider.parse_webhook(_with(delivery, newer))

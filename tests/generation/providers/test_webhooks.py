@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import concurrent.futures
 import dataclasses
 import datetime
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -172,3 +173,43 @@ def test_a_key_set_is_kept_a_day_and_then_fetched_again(kit: Kit) -> None:
 
     asyncio.run(ask())
     assert hooks.asked - before == 2
+
+
+class Slow:
+    """A fetch that takes a moment and answers this, counted."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self.found, self.asked = found, 0
+
+    async def __call__(self) -> Mapping[str, Any]:
+        self.asked += 1
+        await asyncio.sleep(0.2)
+        return self.found
+
+
+def at_once(ask: Callable[[], Any]) -> list[Any]:
+    """What eight threads get, each with an event loop of its own, as requests have."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return [one.result() for one in [pool.submit(lambda: asyncio.run(ask())) for _ in range(8)]]
+
+
+def test_a_burst_before_the_first_keys_are_there_waits_for_one_fetch() -> None:
+    key_sets, fetch = webhooks.KeySets(), Slow(keys(KEY))
+    found = at_once(lambda: key_sets.get("fal", fetch, now=NOW))
+    assert (found, fetch.asked) == ([keys(KEY)] * 8, 1)
+
+
+def test_a_burst_after_a_change_of_keys_is_verified_with_the_newer_ones() -> None:
+    old = keys(Ed25519PrivateKey.generate())
+    key_sets, fetch = webhooks.KeySets(kept={"fal": (NOW, old)}), Slow(keys(KEY))
+    found = at_once(lambda: key_sets.refresh("fal", fetch, than=old, now=NOW))
+    assert (found, fetch.asked) == ([keys(KEY)] * 8, 1)
+
+
+def test_a_fetch_that_does_not_come_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fetch() -> Mapping[str, Any]:
+        await asyncio.sleep(60)
+        return keys(KEY)
+
+    monkeypatch.setattr(webhooks, "FETCH_SECONDS", 0.1)
+    assert asyncio.run(webhooks.KeySets().get("fal", fetch, now=NOW)) == {}
