@@ -12,7 +12,7 @@ from django import forms
 
 from generation import takes
 from generation.batch_choices import Choices
-from generation.matrices import Asked, Column, Variant
+from generation.matrices import MOST_VARIANTS, Asked, Column, Variant
 from generation.prompts import MAX_LENGTH
 from generation.takes import MOST_AT_ONCE
 from projects.models import Deliverable, Membership
@@ -100,17 +100,21 @@ class BatchForm(forms.Form):
         )
 
     def _variants(self) -> list[Variant]:
-        """Every wording with every choice of values and every profile."""
+        """Every wording with every choice of values and every profile, as far as a matrix can take them.
+
+        One more than it takes is enough for it to be refused; all of them would fill the memory.
+        """
         said = self.cleaned_data
         words = _lines(said["words"])
         wordings = [*([""] if said["as_briefed"] or not words else []), *words]
         values = {name.removeprefix(VALUE): _lines(said[name]) for name in self.values if _lines(said[name])}
-        return [
+        found = (
             Variant(words=wording, variables=dict(zip(values, chosen, strict=True)), control_profile=profile)
             for wording in wordings
             for chosen in itertools.product(*values.values())
             for profile in said["profiles"] or [""]
-        ]
+        )
+        return list(itertools.islice(found, MOST_VARIANTS + 1))
 
     def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
