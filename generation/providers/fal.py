@@ -147,6 +147,8 @@ class Fal(Provider):
             return Status(JobState.CANCELLED, billed_units=units)
         body = answers.read_json(response)
         if status == 200:
+            if not isinstance(body, Mapping) and not fal_answers.came_from_fal(response):
+                raise ProviderError(ErrorClass.UNAVAILABLE, "fal's result cannot be read.")
             return fal_answers.delivered(body, units)
         if not told.get("error") and not fal_answers.came_from_fal(response):
             raise fal_answers.from_response(response)  # the fetch failed, not the job

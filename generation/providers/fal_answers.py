@@ -90,7 +90,10 @@ def failed(error: ProviderError, units: Decimal | None) -> Status:
 
 
 def delivered(body: Any, units: Decimal | None) -> Status:
-    """A success as fal calls it: media, a black picture with a flag, or nothing at all."""
+    """A success as fal calls it: media, a black picture with a flag, or nothing at all.
+
+    fal charges it whatever it is worth, unless it bills no units for it.
+    """
     outputs = _outputs(body)
     flags = body.get("has_nsfw_concepts") if isinstance(body, Mapping) else None
     flags = flags if isinstance(flags, list) else []
@@ -100,7 +103,7 @@ def delivered(body: Any, units: Decimal | None) -> Status:
         return failed(ProviderError(ErrorClass.MODERATED, words, charged=True), units)
     if not kept:
         words = "fal reports success and names no picture or video."
-        charged = None if units is None else bool(units)
+        charged = units is None or bool(units)
         return failed(ProviderError(ErrorClass.MALFORMED_OUTPUT, words, charged=charged), units)
     seed = body.get("seed")
     seed = seed if isinstance(seed, int) and not isinstance(seed, bool) else None

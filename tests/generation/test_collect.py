@@ -75,6 +75,21 @@ def test_what_cannot_be_used_is_no_take(
     assert Asset.objects.count() == 0
 
 
+@pytest.mark.parametrize("bad", ["garbage", "empty"])
+def test_a_result_that_came_unreadable_is_asked_for_again_and_charged_once(
+    cast: Cast, engine: Engine, fal: Fal, bad: str
+) -> None:
+    """Something on the way answered with 200: the job is done, charged and well."""
+    take = fal_take(cast, f"A lighthouse [[fetch:{bad}*1]]")
+    engine.submit()
+    fal.finish_all(engine)
+    engine.until_quiet()
+    take.refresh_from_db()
+    assert (take.state, [call.state for call in engine_rows.calls_of(take)]) == ("ready", ["succeeded"])
+    assert (Entry.objects.get(take=take).amount, len(fal.jobs)) == (Decimal("0.05"), 1)
+    assert engine_rows.open_holds(take) == 0
+
+
 def test_a_useless_output_is_tried_once_more_with_a_hold_of_its_own(
     cast: Cast, engine: Engine, fal: Fal
 ) -> None:

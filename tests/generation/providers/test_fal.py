@@ -305,6 +305,12 @@ def test_a_picture_of_several_that_was_blackened_is_left_out(kit: Kit) -> None:
     assert [output.url for output in status.outputs] == ["https://v3.fal.media/2.png"]
 
 
+@pytest.mark.parametrize("body", [{"images": []}, {"seed": 7}, ["<html>"]])
+def test_a_success_without_media_is_charged_unless_fal_says_that_it_was_free(body: Any) -> None:
+    charged = [fal_answers.delivered(body, units).error for units in (None, Decimal(1), Decimal(0))]
+    assert [error and error.charged for error in charged] == [True, True, False]
+
+
 def test_a_fetch_that_failed_does_not_make_a_cancelled_job_free(kit: Kit) -> None:
     submitted = kit.submit(kit.job("[[cancel:honour]][[fetch:500*1]]"))
     kit.emulator.advance(50)
