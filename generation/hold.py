@@ -141,7 +141,7 @@ class Switchboard:
             except Exception as fault:  # also what no row can hold: it must not keep the others unwritten
                 log.exception("an answer could not be written", call=str(pk))
                 lost = ProviderError(ErrorClass.UNKNOWN, f"its answer could not be written: {fault!r}")
-                unknown.mark(call=pk, error=lost, now=at)
+                unknown.mark(call=pk, error=lost, was=[CallState.INTENDED, CallState.ACCEPTED], now=at)
             held.files.close()
             del self.held[pk], self.ends[pk]
             written += 1

@@ -266,14 +266,14 @@ def _lost(one: Watched, now: datetime.datetime) -> None:
         _again(one, "the provider to know its job", now, tries=1)
         return
     error = ProviderError(ErrorClass.UNKNOWN, "the provider does not know the job any more")
-    unknown.mark(call=one.call.pk, error=error, now=now)
+    unknown.mark(call=one.call.pk, error=error, was=[CallState.ACCEPTED], now=now)
 
 
 def _not_answered(one: Watched, error: ProviderError, now: datetime.datetime) -> None:
     """Only the asking failed; the job may be well. It is asked about again, ever more seldom."""
     since = one.call.accepted_at or one.call.intended_at
     if now > since + GIVEN_UP_AFTER:
-        unknown.mark(call=one.call.pk, error=error, now=now)
+        unknown.mark(call=one.call.pk, error=error, was=[CallState.ACCEPTED], now=now)
         return
     words = f"{one.call.provider} to answer ({error.error_class})"
     _again(one, words, now, tries=one.run.attempts + 1, after=error.retry_after_seconds)

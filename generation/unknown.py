@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -33,8 +34,18 @@ WEBHOOK_PATIENCE = datetime.timedelta(minutes=10)
 """How long a webhook is waited for that would answer by itself."""
 
 
-def mark(*, call: uuid.UUID, error: ProviderError, now: datetime.datetime) -> bool:
-    """The call's answer is lost: it and its run become unknown, with the evidence; False if it was known."""
+def mark(
+    *,
+    call: uuid.UUID,
+    error: ProviderError,
+    now: datetime.datetime,
+    was: Collection[str] = (CallState.INTENDED,),
+) -> bool:
+    """The call's answer is lost: it and its run become unknown, with the evidence; False if it was known.
+
+    What another worker or a webhook wrote since is not forgotten: only a call that still is as it `was`
+    becomes unknown.
+    """
     with transaction.atomic():
         row = Call.objects.select_related("account").get(pk=call)
         run = ending.locked(row.run_id)
@@ -43,7 +54,7 @@ def mark(*, call: uuid.UUID, error: ProviderError, now: datetime.datetime) -> bo
             "error": error.detail[:500],
             "evidence": evidence(row, error, now),
         }
-        if not moves.calls({call: columns}, to=CallState.UNKNOWN):
+        if not moves.calls({call: columns}, to=CallState.UNKNOWN, sources=was):
             return False
         moves.runs(
             {

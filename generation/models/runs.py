@@ -66,6 +66,7 @@ RUN_MOVES: dict[str, frozenset[str]] = {
             RunState.COLLECTING,
             RunState.QUEUED,
             RunState.FAILED,
+            RunState.BLOCKED,
             RunState.CANCELLED,
         }
     ),

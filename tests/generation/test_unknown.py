@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from billing.models import Entry, HoldOutcome
-from generation import sweep, unknown
+from generation import aftermath, sweep, unknown
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CallState, Lane, RunState
-from generation.providers.protocol import Submitted
+from generation.providers.protocol import ErrorClass, JobState, ProviderError, Status, Submitted
 from projects.access import MissingRight
 from projects.models import Event, Notice, Take
 from projects.models.takes import TakeState
@@ -245,3 +246,58 @@ def interrupt(take: Take) -> None:
         lease=take.pk,
         leased_until=take.requested_at,
     )
+
+
+def test_an_answer_that_comes_while_the_sweep_is_at_it_is_not_lost_again(
+    cast: Cast, engine: Engine, fal: Fal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease ran out, the sweep has listed the call, and only then the slow worker writes the job's id."""
+    take = ask(cast, "")
+    engine.submit()
+    (call,) = engine_rows.calls_of(take)
+    accepted = {name: getattr(call, name) for name in ("state", "provider_job_id", "handle", "accepted_at")}
+    interrupt(take)
+    plain = unknown.mark
+
+    def answered_meanwhile(**options: Any) -> bool:
+        Call.objects.filter(pk=call.pk).update(**accepted)
+        Run.objects.filter(take=take).update(state=RunState.RENDERING, lane=Lane.POLL, due_at=engine.now)
+        return plain(**options)
+
+    monkeypatch.setattr(unknown, "mark", answered_meanwhile)
+    assert sweep.interrupted(now=engine.now) == 0
+    call.refresh_from_db()
+    assert (call.state, engine_rows.states_of(take)) == (CallState.ACCEPTED, [RunState.RENDERING])
+    fal.finish_all(engine)
+    engine.until_quiet()
+    assert (state(take), len(fal.jobs)) == (TakeState.READY, 1)
+
+
+def test_a_job_of_which_a_webhook_told_is_known_though_its_own_answer_is_lost(
+    cast: Cast, engine: Engine, fal: Fal
+) -> None:
+    take = ask(cast, "")
+    engine.submit()
+    (call,) = engine_rows.calls_of(take)
+    error = ProviderError(ErrorClass.UNKNOWN, "The job was sent and no answer came.", ambiguous=True)
+    aftermath.not_accepted(call=call, error=error, now=engine.now)
+    call.refresh_from_db()
+    assert call.state == CallState.ACCEPTED
+    fal.finish_all(engine)
+    engine.until_quiet()
+    assert (state(take), len(fal.jobs)) == (TakeState.READY, 1)
+
+
+def test_a_blocked_job_ends_its_take_though_its_answer_was_lost_meanwhile(
+    cast: Cast, engine: Engine, fal: Fal
+) -> None:
+    """A poll had asked about the job, and what it was told comes after the call became unknown."""
+    take = ask(cast, "[[result:policy]]")
+    engine.submit()
+    (call,) = engine_rows.calls_of(take)
+    lost_again = ProviderError(ErrorClass.UNKNOWN, "the provider does not know the job any more")
+    assert unknown.mark(call=call.pk, error=lost_again, was=[CallState.ACCEPTED], now=engine.now)
+    told = ProviderError(ErrorClass.MODERATED, "It was flagged.", charged=False)
+    aftermath.ended_badly(call=call, status=Status(JobState.BLOCKED, error=told), now=engine.now)
+    assert (state(take), engine_rows.states_of(take)) == (TakeState.FAILED, [RunState.BLOCKED])
+    assert engine_rows.open_holds(take) == 0
