@@ -17,7 +17,7 @@ from typing import Any
 from drills import network
 from drills.kill import AIMED_SHARE, MOVING_SHARE, calm, grant, say, settle, tell
 
-IN_FLIGHT = 60
+IN_FLIGHT = 120
 AT_A_TIME = 5
 CANCELLED_SHARE = 0.08
 TROUBLE = {"": 88, "[[result:policy]]": 4, "[[latency:9]]": 4, "[[output_bytes:1500000]]": 4}
@@ -91,7 +91,7 @@ def leg(options: dict[str, Any], cables: list[Any], servers: dict[str, Any], she
             studio.Studio("doubts", f"{servers['provider']}/fal", webhooks=False, doubtful="1"),
         ]
         found = fight(memory, place, studios, options)
-    except BaseException as error:
+    except Exception as error:
         memory.broke(f"The leg of seed {options['seed']} broke off: {type(error).__name__}: {error}"[:500])
         raise
     finally:
