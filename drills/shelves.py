@@ -35,6 +35,7 @@ class BucketShelf:
         port = stage.free_port()
         self.store = s3.Store("media")
         self.server = s3.server_of(self.store, port, network.HERE)
+        self.server.handle_error = lambda *_: None  # callers are killed: what breaks off is no news
         self.environment = {**site.bucket_environment(port), "MEDIA_PATIENCE_SECONDS": "4"}
 
     def __enter__(self) -> Self:
