@@ -32,7 +32,7 @@ from typing import Any
 from bench import stage
 from drills.kill import say
 
-CANARY_SECONDS = 12
+CANARY_SECONDS = 30
 NETWORK = "17"
 """Another one than that of the drill of several hosts, which may run at the same time."""
 
