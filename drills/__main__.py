@@ -1,9 +1,9 @@
-"""`python -m drills [kill | hosts | frozen | chaos] …`: a drill; kill unless another is named."""
+"""`python -m drills [kill | hosts | frozen | chaos | matrix] …`: a drill; kill unless another is named."""
 
 import runpy
 import sys
 
-NAMES = ("kill", "hosts", "frozen", "chaos")
+NAMES = ("kill", "hosts", "frozen", "chaos", "matrix")
 
 
 def main() -> None:

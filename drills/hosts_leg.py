@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import datetime
 import json
 import os
@@ -18,7 +17,7 @@ from typing import Any
 
 from bench import stage
 from drills import network
-from drills.kill import calm, grant, say, tell
+from drills.kill import calm, grant, say, settle, tell
 
 IN_FLIGHT = 16
 WORKING_SECONDS = 12.0
@@ -222,23 +221,16 @@ def judged(
     """Peace, settlement by the provider's log, and the kill drill's judge."""
     from drills import asked, truth
 
-    wrong = [*wrong, *grant(feed), *calm(place), *truth.unlisted(studios)]
-    settled: collections.Counter[str] = collections.Counter()
-    for _ in range(20):
-        said = truth.settle(studios, truth.ended_log(url))
-        if not said:
-            break
-        settled.update(said)
-        if stuck := calm(place):
-            wrong += stuck
-            break
+    wrong = [*wrong, *grant(feed), *calm(place)]
+    settled, more = settle(place, studios, url)
+    wrong += more
     jobs = truth.ended_log(url)
     wrong += truth.violations(studios, jobs)
     wrong += asked.violations(feed.promised)
     return {
         "takes": len(feed.promised),
         "jobs": len(jobs),
-        "settled_by_the_log": dict(settled),
+        "settled_by_the_log": settled,
         **truth.figures(),
         "restarts_of_workers": place.restarts,
         **notes,

@@ -41,8 +41,9 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 class Program:
     """`manage.py up`; `keep_up` starts it again after it was killed whole."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, patience: float = stage.START_SECONDS) -> None:
         self.folder = folder
+        self.patience = patience
         self.port = port
         self.starts = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -66,12 +67,12 @@ class Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until = time.monotonic() + stage.START_SECONDS
+        until = time.monotonic() + self.patience
         while time.monotonic() < until:
             if self.process.poll() is not None or (self._has_web() and self.answers("healthz")):
                 return
             time.sleep(0.2)
-        raise TimeoutError(f"The program did not serve within {stage.START_SECONDS} s.")
+        raise TimeoutError(f"The program did not serve within {self.patience:g} s.")
 
     def _has_web(self) -> bool:
         """A web server that a killed one left behind may answer as well, and is none of ours."""

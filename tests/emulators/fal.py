@@ -191,6 +191,13 @@ class Provider(Emulated):
         return 200, data, json_reply(200, data, **headers)
 
     def cancel(self, job: Job) -> Reply:
+        before = self.spoilt(job, "stop")
+        if before is not None:
+            return before
+        plain = self.stopping(job)
+        return self.spoilt(job, "stopped") or plain
+
+    def stopping(self, job: Job) -> Reply:
         if job.behaviour.cancel == "gone":
             return json_reply(404, {"status": "NOT_FOUND"})
         match self.stop(job):

@@ -35,6 +35,17 @@ def test_a_job_whose_answer_is_garbage_is_made_all_the_same(http: httpx.Client, 
     assert (answer.status_code, answer.content[:6], job["answered"]) == (200, b"<html>", False)
 
 
+def test_a_job_that_is_to_stop_goes_on_or_stops_behind_a_bad_answer(
+    http: httpx.Client, emulator: Running
+) -> None:
+    names = ("stop", "stopped")
+    jobs = {name: submit(http, emulator, f"[[{name}:500*1]]").json() for name in names}
+    codes = [http.put(jobs[name]["cancel_url"]).status_code for name in names]
+    emulator.advance(10)
+    assert codes == [500, 500]
+    assert [job["state"] for job in emulator.log()] == ["succeeded", "cancelled"]
+
+
 def test_a_file_fails_as_often_as_is_asked_for_whichever_job_made_it(
     http: httpx.Client, emulator: Running
 ) -> None:
