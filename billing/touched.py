@@ -1,7 +1,8 @@
 """Deliverables whose kept parts of months may be out of date, from the notes that triggers leave.
 
 Time of one person that overlaps is shared, so a new interval changes the figures of every accepted
-deliverable with time of that person beside it: those are found here, since nobody wrote to them.
+deliverable with time of that person beside it: those are found here, since nobody wrote to them. Intervals of
+a person that meet are looked at as one, for of a thousand takes that wait at once each overlaps all others.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ FOUND = f"""
                OR count(DISTINCT deliverable_id) > %(many)s AS everything
         FROM noted
     ), spans AS (
-        SELECT DISTINCT person_id, starts_at AS starts, COALESCE(ends_at, 'infinity') AS ends,
+        SELECT person_id, lower(span) AS starts, COALESCE(upper(span), 'infinity') AS ends,
                make_interval(mins => review_cap_minutes::int) AS review_cap,
                make_interval(mins => waiting_cap_minutes::int) AS waiting_cap
-        FROM noted JOIN projects_workspace w ON w.id = noted.workspace_id
-        WHERE starts_at IS NOT NULL AND NOT (SELECT everything FROM whole)
+        FROM (
+            SELECT workspace_id, person_id,
+                   range_agg(tstzrange(
+                       starts_at, CASE WHEN ends_at < starts_at THEN starts_at ELSE ends_at END, '[]'
+                   )) AS merged
+            FROM noted WHERE starts_at IS NOT NULL AND NOT (SELECT everything FROM whole)
+            GROUP BY workspace_id, person_id
+        ) m JOIN projects_workspace w ON w.id = m.workspace_id CROSS JOIN LATERAL unnest(m.merged) span
     ), beside AS (
         SELECT f.deliverable_id FROM spans n CROSS JOIN LATERAL (
             SELECT t.deliverable_id FROM projects_take t
