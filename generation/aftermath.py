@@ -10,7 +10,7 @@ from django.db import transaction
 
 from generation import charges, ending, lanes, moves, pace, retirement, settle, unknown
 from generation.models import Call, ProviderAccount, Run
-from generation.models.runs import CallState, Lane, RunState
+from generation.models.runs import CALL_MOVES, CallState, Lane, RunState
 from generation.providers.protocol import ErrorClass, JobState, ProviderError, Status
 from routing import health
 from routing.after_error import Trouble, after_error
@@ -32,14 +32,11 @@ def not_accepted(*, call: Call, error: ProviderError, now: datetime.datetime) ->
         return
     with transaction.atomic():
         row = ending.locked(call.run_id)
-        if not moves.calls(
-            {call.pk: {**_said(error), "ended_at": now}},
-            to=CallState.REFUSED,
-            sources=[CallState.INTENDED, CallState.UNKNOWN],
-        ):
+        columns = {**_said(error), "ended_at": now}
+        if not _end(call, CallState.REFUSED, columns, error, charged=error.charged, now=now):
             return
         _rest_account(call, error, now)
-        _go_on(row, call.pk, error, charged=bool(error.charged), now=now)
+        _go_on(row, call.pk, error, charged=error.charged, now=now)
     _count(row, call, error, now)
 
 
@@ -50,7 +47,8 @@ def ended_badly(*, call: Call, status: Status, now: datetime.datetime) -> None:
     with transaction.atomic():
         row = ending.locked(call.run_id)
         columns = {**_said(error), "ended_at": ended_at(call, status, now), **told(status)}
-        if not moves.calls({call.pk: columns}, to=ENDED.get(status.state, CallState.FAILED)):
+        to = ENDED.get(status.state, CallState.FAILED)
+        if not _end(call, to, columns, error, charged=charged, now=now):
             return
         _go_on(row, call.pk, error, charged=charged, now=now)
     if status.state != JobState.CANCELLED:
@@ -67,13 +65,37 @@ def unusable(*, call: Call, error: ProviderError, now: datetime.datetime) -> Non
     _count(row, call, error, now)
 
 
-def was_charged(status: Status, error: ProviderError) -> bool:
-    """What the provider says about money: an amount, units, or a plain word; silence means no charge."""
+def was_charged(status: Status, error: ProviderError) -> bool | None:
+    """What the provider says about money: an amount, units, or a plain word; None where it says nothing."""
     if status.charge is not None:
         return status.charge > 0
     if status.billed_units is not None:
         return status.billed_units > 0
-    return bool(error.charged)
+    return error.charged
+
+
+def _end(
+    call: Call,
+    to: CallState,
+    columns: dict[str, Any],
+    error: ProviderError,
+    *,
+    charged: bool | None,
+    now: datetime.datetime,
+) -> bool:
+    """Ends the call; False where it had ended.
+
+    Of one on whose charge its provider says nothing the end is known and the money is not: it is unknown,
+    its hold stays open, and a person is asked.
+    """
+    if charged is not None or call.hold is None or not call.hold.amount:
+        return bool(moves.calls({call.pk: columns}, to=to))
+    columns = {**columns, **unknown.in_doubt(call, error, now=now)}
+    sources = [state for state in (CallState.INTENDED, CallState.ACCEPTED) if to in CALL_MOVES[state]]
+    if moves.calls({call.pk: columns}, to=CallState.UNKNOWN, sources=sources):
+        return True
+    lost = Call.objects.filter(pk=call.pk, state=CallState.UNKNOWN, ended_at__isnull=True)
+    return lost.exists() and bool(moves.alter(Call, {call.pk: columns}, states=[CallState.UNKNOWN]))
 
 
 def ended_at(call: Call, status: Status, now: datetime.datetime) -> datetime.datetime:
@@ -90,18 +112,24 @@ def told(status: Status) -> dict[str, Any]:
     }
 
 
-def _go_on(run: Run, call: uuid.UUID, error: ProviderError, *, charged: bool, now: datetime.datetime) -> None:
-    """Settles the ended call, then lets the run wait, retry, take its next model, or end."""
+def _go_on(
+    run: Run, call: uuid.UUID, error: ProviderError, *, charged: bool | None, now: datetime.datetime
+) -> None:
+    """Settles the ended call as far as its money is known; the run waits, retries, goes to the next, ends."""
     row = Call.objects.select_related("run__take__workspace", "run__take__requested_by", "hold").get(pk=call)
     if charged:
         books = charges.open_books([row], now=now)
         settle.post(call=row, books=books, failed_charged=True, now=now)
+    in_doubt = row.state == CallState.UNKNOWN
+    if in_doubt:
+        unknown.ask_for_the_charge(run=run, call=row, now=now)
     due_at, choice = _next(run, row, error, now)
     if due_at is None:
-        settle.void(call=row, reason=f"{error.error_class}: {error.detail}"[:200], now=now)
+        if not in_doubt:
+            settle.void(call=row, reason=f"{error.error_class}: {error.detail}"[:200], now=now)
         ending.fail_run(run=run.pk, error_class=error.error_class, error=error.detail, now=now)
         return
-    if not charged:
+    if not charged and not in_doubt:
         Call.objects.filter(pk=call).update(hold=None)
     again = {
         **moves.FREE,

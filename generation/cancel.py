@@ -19,6 +19,7 @@ from generation.providers import registry
 from generation.providers.protocol import (
     Account,
     CancelOutcome,
+    ErrorClass,
     JobState,
     Provider,
     ProviderError,
@@ -157,7 +158,8 @@ def record(call: Call, outcome: Any, *, now: datetime.datetime) -> None:
         evidence={**call.evidence, "cancel_outcome": said}
     )
     if outcome == CancelOutcome.CANCELLED:
-        aftermath.ended_badly(call=call, status=Status(state=JobState.CANCELLED), now=now)
+        stopped = ProviderError(ErrorClass.UNAVAILABLE, "it was cancelled in time", charged=False)
+        aftermath.ended_badly(call=call, status=Status(JobState.CANCELLED, error=stopped), now=now)
         moves.alter(Run, {call.run_id: moves.RESTING}, states=[RunState.CANCELLED])
         return
     soon: dict[uuid.UUID, dict[str, Any]] = {call.run_id: {**moves.FREE, "lane": Lane.POLL, "due_at": now}}

@@ -24,7 +24,7 @@ from billing.models import Hold
 from generation import canonical, moves, renditions, tokens
 from generation.choosing import Order
 from generation.models import Call, ProviderAccount, Run, SketchJob
-from generation.models.runs import CALLS_IN_FLIGHT, RunState
+from generation.models.runs import CALLS_IN_FLIGHT, CallState, RunState
 from projects.identifiers import new_id
 from projects.models.takes import TakeState
 
@@ -250,6 +250,7 @@ class Places:
 def _in_flight(accounts: Iterable[uuid.UUID]) -> dict[tuple[uuid.UUID, str], int]:
     rows = (
         Call.objects.filter(account__in=list(accounts), state__in=CALLS_IN_FLIGHT)
+        .exclude(state=CallState.UNKNOWN, ended_at__isnull=False)  # only its charge is not known
         .values("account", "model")
         .annotate(n=Count("pk"))
     )

@@ -2,7 +2,8 @@
 
 What can be asked is asked; a webhook that carries our token answers by itself; below the workspace's limit
 for doubtful charges the step is sent once more, and it is said; everything else waits, its hold open, listed
-with its evidence for a person, who says that it happened or that it did not.
+with its evidence for a person, who says that it happened or that it did not. So does a call that ended
+without a word of the provider on whether it is charged; only its money is unknown.
 """
 
 from __future__ import annotations
@@ -154,13 +155,38 @@ def ask_a_person(*, call: Call, now: datetime.datetime) -> None:
         _notify(run, call, now)
 
 
-def _notify(run: Run, call: Call, now: datetime.datetime) -> None:
+def in_doubt(call: Call, error: ProviderError, *, now: datetime.datetime) -> dict[str, Any]:
+    """The evidence of a call whose end is known and whose charge is not, as columns; it keeps its hold."""
+    words = f"{error.detail[:400]} (it ended, and whether it is charged is not known)"
+    return {"evidence": evidence(call, ProviderError(error.error_class, words), now)}
+
+
+def has_ended(call: Call) -> bool:
+    """Whether only the charge of an unknown call is in doubt: nothing is to be followed."""
+    return call.state == CallState.UNKNOWN and call.ended_at is not None
+
+
+def ask_for_the_charge(*, run: Run, call: Call, now: datetime.datetime) -> None:
+    """Tells managers of a call that ended without a word on its charge. In a transaction."""
+    title = f"{run.take.deliverable.name}: it is not known whether {call.provider} charged a job"
+    body = "It ended without a result. Look at the provider's bill and say whether it was charged."
+    _notify(run, call, now, title=title, body=body)
+
+
+def _notify(
+    run: Run,
+    call: Call,
+    now: datetime.datetime,
+    *,
+    title: str = "",
+    body: str = "The answer was lost. Look the job up at the provider and say whether it happened.",
+) -> None:
     workspace = run.take.workspace
     notices.notify(
         members=notices.members_with(workspace, Role.MANAGER),
         kind=NoticeKind.TAKE_WAITS,
-        title=f"{run.take.deliverable.name}: it is not known whether {call.provider} has a job",
-        body="The answer was lost. Look the job up at the provider and say whether it happened.",
+        title=title or f"{run.take.deliverable.name}: it is not known whether {call.provider} has a job",
+        body=body,
         url=f"/w/{workspace.slug}/queue/",
         dedupe=f"unknown:{call.pk}",
         now=now,
@@ -181,8 +207,10 @@ def follow(*, call: Call, answer: Submitted, now: datetime.datetime) -> bool:
     again = {**moves.FREE, "lane": Lane.POLL, "due_at": now, "waiting_for": ""}
     with transaction.atomic():
         run = ending.locked(call.run_id)
+        call.refresh_from_db(fields=["state", "evidence", "ended_at"])
+        if has_ended(call):
+            return False
         if run.state == RunState.QUEUED or not is_last(call):
-            call.refresh_from_db(fields=["evidence"])
             found = {**call.evidence, "job_id": answer.job_id[:200]}
             moves.alter(Call, {call.pk: {"evidence": found}}, states=[CallState.UNKNOWN])
             return False
@@ -268,7 +296,8 @@ def it_did_not(*, call: Call, by: Membership, now: datetime.datetime | None = No
 
 def did_not(*, run: Run, call: Call, now: datetime.datetime) -> None:
     """The provider has no such job: the hold serves the next call, or is released. In a transaction."""
-    moves.calls({call.pk: {"ended_at": now}}, to=CallState.REFUSED, sources=[CallState.UNKNOWN])
+    end = CallState.FAILED if has_ended(call) else CallState.REFUSED
+    moves.calls({call.pk: {"ended_at": now}}, to=end, sources=[CallState.UNKNOWN])
     again = {**moves.FREE, "lane": Lane.SUBMIT, "due_at": now, "waiting_for": ""}
     if not is_last(call):
         settle.void(call=call, reason="the provider has no such job", now=now)

@@ -86,7 +86,8 @@ def status(told: Mapping[str, Any], *, factor: int = 1) -> Status:
         return Status(state)
     ended_at = _instant(told.get("updated_at"))
     if state is JobState.CANCELLED:
-        return Status(state, ended_at=ended_at)
+        words = ProviderError(ErrorClass.UNKNOWN, "the task was cancelled before it began", charged=False)
+        return Status(state, error=words, ended_at=ended_at)
     units = _seconds(told, factor)
     if state is JobState.FAILED:
         found = _failed(told, None if units is None else units > 0)

@@ -112,7 +112,8 @@ def status(told: Mapping[str, Any]) -> Status:
         return Status(state)
     units, ended_at = _seconds(told.get("usage")), _instant(told.get("updated_at"))
     if state is JobState.CANCELLED:
-        return Status(state, ended_at=ended_at)
+        words = ProviderError(ErrorClass.UNKNOWN, "the task was cancelled before it began", charged=False)
+        return Status(state, error=words, ended_at=ended_at)
     charged = None if units is None else units > 0
     if state is JobState.FAILED:
         found = _failed(told, charged)

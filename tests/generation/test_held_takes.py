@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from generation.models.runs import CallState
 from projects.models import Asset, Take
 from projects.models.takes import TakeState
 from tests.cast import Cast
@@ -50,13 +51,13 @@ def test_a_picture_of_gemini_is_kept_and_booked_once(engine: Engine, google: AtP
     assert engine_rows.open_holds(take) == 0
 
 
-def test_a_prompt_that_gemini_blocks_ends_the_take_with_its_reason(
+def test_a_prompt_that_gemini_blocks_ends_the_take_and_its_hold_stays_as_no_charge_was_told(
     engine: Engine, google: AtProvider
 ) -> None:
     take = google.take(FLASH, kind="image", amount="0.067", directive="[[result:policy]]")
     at_providers.held(google, engine)
     assert (state(take), take.failure_class) == (TakeState.FAILED, "moderated")
-    assert engine_rows.open_holds(take) == 0
+    assert (engine_rows.open_holds(take), engine_rows.calls_of(take)[0].state) == (1, CallState.UNKNOWN)
 
 
 def test_a_picture_of_ones_own_machine_is_kept_and_booked_at_ones_own_price(

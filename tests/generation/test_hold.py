@@ -278,14 +278,14 @@ def test_a_rate_limit_is_waited_for_as_long_as_the_provider_says(
     assert (state(take), amounts(take)) == (TakeState.READY, [(Decimal("0.20"), False)])
 
 
-def test_a_picture_that_was_blocked_ends_the_take_and_costs_nothing_that_was_not_said(
+def test_a_picture_that_was_blocked_ends_the_take_and_its_hold_stays_as_no_charge_was_told(
     cast: Cast, engine: Engine, served: Running, board: Switchboard
 ) -> None:
     take = ask(cast, "[[result:policy]]")
     opened(board, engine, served)
     finished(board, engine, served)
     assert engine_rows.states_of(take) == [RunState.BLOCKED]
-    assert (state(take), amounts(take), engine_rows.open_holds(take)) == (TakeState.FAILED, [], 0)
+    assert (state(take), amounts(take), engine_rows.open_holds(take)) == (TakeState.FAILED, [], 1)
 
 
 # -- cancel ---------------------------------------------------------------------------------------

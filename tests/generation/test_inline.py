@@ -107,7 +107,7 @@ def test_an_answer_that_brings_the_result_is_not_polled(
 def test_an_answer_that_brings_a_failure_is_not_polled_either(
     cast: Cast, engine: Engine, fal: Fal, answers: Any
 ) -> None:
-    answers(Status(JobState.BLOCKED))
+    answers(Status(JobState.BLOCKED, billed_units=Decimal(0)))
     take = ask(cast)
     engine.submit()
     take.refresh_from_db()

@@ -72,7 +72,7 @@ def test_a_webhook_brings_the_poll_forward_and_tells_nothing_itself(
     assert through.outcome(take)[:3] == (TakeState.READY, ["image/png"], "0.015")
 
 
-def test_what_moderation_blocks_ends_the_take_and_is_not_charged_unless_said(
+def test_what_moderation_blocks_ends_the_take_and_its_hold_stays_unless_a_charge_is_said(
     cast: Cast, engine: Engine, bfl: Running
 ) -> None:
     blocked, charged = (
@@ -84,4 +84,4 @@ def test_what_moderation_blocks_ends_the_take_and_is_not_charged_unless_said(
     for take, costs in ((blocked, False), (charged, True)):
         take.refresh_from_db()
         assert (take.state, take.failure_class, take.failed_charged) == (TakeState.FAILED, "moderated", costs)
-        assert engine_rows.open_holds(take) == 0
+        assert engine_rows.open_holds(take) == (0 if costs else 1)

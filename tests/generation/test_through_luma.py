@@ -41,10 +41,12 @@ def test_a_film_is_submitted_polled_collected_and_settled_by_its_price(
     assert len(luma.log()) == 1
 
 
-def test_what_moderation_blocks_ends_the_take(cast: Cast, engine: Engine, luma: Running) -> None:
+def test_what_moderation_blocks_ends_the_take_and_its_hold_stays_as_no_charge_was_told(
+    cast: Cast, engine: Engine, luma: Running
+) -> None:
     take = film(cast, "[[result:policy]]")
     engine.submit()
     through.finish(luma, engine)
     take.refresh_from_db()
     assert (take.state, take.failure_class) == (TakeState.FAILED, "moderated")
-    assert engine_rows.open_holds(take) == 0
+    assert engine_rows.open_holds(take) == 1

@@ -106,7 +106,7 @@ def test_a_prediction_that_was_cancelled_while_it_ran_is_charged(
 
 
 @pytest.mark.parametrize("result", ["policy", "nsfw"])
-def test_what_was_flagged_is_blocked_and_not_charged(
+def test_what_was_flagged_is_blocked_and_its_hold_stays_as_no_charge_was_told(
     cast: Cast, engine: Engine, replicate: Running, result: str
 ) -> None:
     take = through.take(cast, FLUX, amount="0.025", prompt=f"A lighthouse [[result:{result}]]")
@@ -116,5 +116,5 @@ def test_what_was_flagged_is_blocked_and_not_charged(
     assert (take.state, take.failure_class, engine_rows.open_holds(take)) == (
         TakeState.FAILED,
         "moderated",
-        0,
+        1,
     )
