@@ -2,12 +2,15 @@
 
 django-q2 leaves its workers alive when its sentinel dies, and everything alive when its main process does.
 Here each process it forks asks the kernel to be ended with its parent, so that none outlives the group.
+What tasks are made of is imported before the fork: each worker would do it at its first task, ten of
+them at once, which on a busy machine takes longer than the canary waits.
 """
 
 import os
 import signal
 
 import django
+from django.utils.module_loading import autodiscover_modules
 
 from circletake import postgres, stopping
 
@@ -19,6 +22,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circletake.settings")
     os.register_at_fork(after_in_child=lambda: postgres.die_with_parent(signal.SIGKILL))
     django.setup()
+    autodiscover_modules("tasks")
     from django_q.cluster import Cluster  # needs the apps
 
     class Announcing(Cluster):  # type: ignore[misc]
