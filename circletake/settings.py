@@ -206,7 +206,7 @@ Q_CLUSTER: dict[str, Any] = {
     "workers": WORKERS,
     "bulk": 1,
     "queue_limit": WORKERS,
-    "poll": 0.2,
+    "poll": 0,  # the broker waits for its bell
     "guard_cycle": 0.5,
     "timeout": 297,
     "retry": 660,
@@ -216,7 +216,11 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
     "cache": "queue",
     "log_level": "WARNING",
-    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    **(
+        {"redis": REDIS_URL, "poll": 0.2}
+        if REDIS_URL
+        else {"orm": "default", "broker_class": "circletake.bells.Broker"}
+    ),
 }
 
 # --- People ---------------------------------------------------------------------------------------

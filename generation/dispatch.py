@@ -14,7 +14,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from billing.budgets import BudgetRefused
-from circletake import stopping
+from circletake import bells, stopping
 from generation import aftermath, choosing, ending, intents, lanes, moves, pace, poll, sending, unknown, wire
 from generation.choosing import Hopeless, Later, Order
 from generation.intents import Intent
@@ -146,6 +146,7 @@ def hand_over(committed: list[Intent], *, now: datetime.datetime) -> None:
     with transaction.atomic():
         moves.alter(Run, runs, states=[RunState.SUBMITTING])
         moves.alter(Call, calls, states=[CallState.INTENDED])
+        bells.ring(bells.HOLD)
 
 
 def _expecting(intent: Intent) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
+from circletake import bells
 from generation import aftermath, again, held_calls, lanes, moves, pace, poll, unknown, wire
 from generation.intents import Intent
 from generation.lines import Lines
@@ -37,7 +38,9 @@ MOST_OPEN = 500
 AT_A_TIME = 25
 """Calls that are opened between two looks at those that are open."""
 
-LOOK_SECONDS = 0.3
+LOOK_SECONDS, IDLE_SECONDS = 0.3, 1.0
+"""Waits for an answer, and for the bell while no call is open."""
+
 TELL_SECONDS = 3.0
 """How often cancels are looked for and progress is written."""
 
@@ -205,6 +208,7 @@ def run(*, stops: Callable[[], bool], gives_up: Callable[[], bool]) -> None:
 
     A database that is away is waited for; answers that come meanwhile are kept and written later.
     """
+    bell = bells.Bell(bells.HOLD)
     with Switchboard() as board:
         until = float("inf")
         while not (stops() and (gives_up() or not board.held or time.monotonic() > until)):
@@ -212,7 +216,9 @@ def run(*, stops: Callable[[], bool], gives_up: Callable[[], bool]) -> None:
                 until = min(until, time.monotonic() + settings.DRAIN_SECONDS)
             try:
                 close_old_connections()
-                board.beat(takes_up=not stops())
+                if idle := not (board.held or stops()):
+                    bell.wait(seconds=IDLE_SECONDS)
+                board.beat(takes_up=not stops(), seconds=0 if idle else LOOK_SECONDS)
             except Error as error:
                 log.warning("the database is away", error=str(error))
                 connection.close()

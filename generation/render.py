@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connection, transaction
 from django.utils import timezone
 
+from circletake import bells
 from generation import lanes, moves, painting, renditions
 from generation.models import Call, Run, SketchJob
 from generation.models.runs import CallState, Lane, RunState
@@ -31,7 +32,8 @@ log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 3
 JOBS_A_PROCESS = 200
 NO_ROOM_PAUSE = datetime.timedelta(seconds=30)
-IDLE_SECONDS = 0.3
+LOOK_SECONDS, IDLE_SECONDS = 0.3, 1.0
+"""Waits for a job that is being drawn, and for the bell while none is."""
 
 LEASED = """
     UPDATE generation_sketchjob SET
@@ -160,6 +162,7 @@ class Studio:
     def __init__(self, *, processes: int = settings.RENDER_PROCESSES) -> None:
         self.processes = processes
         self.pool = self._new_pool()
+        self.bell = bells.Bell(bells.RENDER)
         self.drawing: dict[Future[dict[str, Any]], SketchJob] = {}
         self.renewed_at = 0.0
 
@@ -178,9 +181,9 @@ class Studio:
             function, arguments = work_of(job)
             self.drawing[self.pool.submit(function, *arguments)] = job
         if not self.drawing:
-            time.sleep(IDLE_SECONDS)
+            self.bell.wait(seconds=IDLE_SECONDS)
             return
-        done, _ = wait(self.drawing, timeout=IDLE_SECONDS, return_when=FIRST_COMPLETED)
+        done, _ = wait(self.drawing, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
             self._written(self.drawing[future], future)
             del self.drawing[future]  # only now: while the database is away, it is written later

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
+from circletake import bells
 from generation.models import SketchJob
 from projects.models import Asset
 
@@ -14,7 +15,7 @@ KIND = "renditions"
 
 def ask_for(assets: Iterable[Asset], *, now: datetime.datetime) -> None:
     """Asks for the renditions of these files, once for each; whoever asks does not wait for them."""
-    SketchJob.objects.bulk_create(
+    made = SketchJob.objects.bulk_create(
         [
             SketchJob(
                 token=f"renditions:{asset.pk}",
@@ -28,3 +29,5 @@ def ask_for(assets: Iterable[Asset], *, now: datetime.datetime) -> None:
         ],
         ignore_conflicts=True,
     )
+    if made:
+        bells.ring(bells.RENDER)

@@ -16,6 +16,7 @@ import httpx
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from circletake import bells
 from generation.models import SketchJob
 from generation.providers.profile import Abilities, Cancels, Profile
 from generation.providers.protocol import (
@@ -88,7 +89,7 @@ class Builtin(Provider):
         """Writes the job; the same token again is the same job."""
         lag = Decimal(str(job.payload["parameters"].get("lag_seconds", 0)))
         not_before = timezone.now() + datetime.timedelta(seconds=float(lag))
-        row, _ = SketchJob.objects.get_or_create(
+        row, made = SketchJob.objects.get_or_create(
             token=job.token,
             defaults={
                 "model": job.model,
@@ -97,6 +98,8 @@ class Builtin(Provider):
                 "not_before": not_before,
             },
         )
+        if made:
+            bells.ring(bells.RENDER)
         return Submitted(str(row.pk), {})
 
     async def poll(

@@ -69,7 +69,7 @@ def call_of(take: Take) -> Call:
 
 def until(board: Switchboard, engine: Engine, holds: Callable[[], bool]) -> None:
     """Beats until this holds."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not holds():
         board.beat(seconds=0.05, now=engine.now)
         assert time.monotonic() < deadline, "it did not come to that"

@@ -60,6 +60,16 @@ def until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def listens(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has come so far that SIGTERM is a request to it."""
+    (caught,) = [
+        int(line.split()[1], 16)
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        if line.startswith("SigCgt")
+    ]
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
 def asked(cast: Cast) -> Take:
     """A take whose call was handed over."""
     take = engine_rows.take(
@@ -113,6 +123,7 @@ def test_a_killed_process_leaves_its_call_unknown_and_the_next_one_sends_nothing
     assert sweep.interrupted(now=timezone.now() + datetime.timedelta(seconds=130)) == 1
     again = hold()
     try:
+        until(lambda: listens(again))
         time.sleep(3)
         assert (state(take), engine_rows.open_holds(take)) == (CallState.UNKNOWN, 1)
         assert [entry["hung_up"] for entry in served.log()] == [True]
