@@ -86,8 +86,8 @@ def status(told: Mapping[str, Any], *, factor: int = 1) -> Status:
         return Status(state)
     ended_at = _instant(told.get("updated_at"))
     if state is JobState.CANCELLED:
-        words = ProviderError(ErrorClass.UNKNOWN, "the task was cancelled before it began", charged=False)
-        return Status(state, error=words, ended_at=ended_at)
+        stopped = ProviderError(ErrorClass.UNKNOWN, "the task was cancelled before it began", charged=False)
+        return Status(state, error=stopped, ended_at=ended_at)
     units = _seconds(told, factor)
     if state is JobState.FAILED:
         found = _failed(told, None if units is None else units > 0)
