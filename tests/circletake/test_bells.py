@@ -85,8 +85,9 @@ def test_the_broker_of_the_queue_is_told_of_a_task(monkeypatch: pytest.MonkeyPat
     assert broker.dequeue() is None  # a new connection, which waits a moment alone
     threading.Timer(0.3, lambda: (async_task("generation.tasks.notify"), connections.close_all())).start()
     begun = time.monotonic()
-    assert broker.dequeue() is None
-    taken = broker.dequeue()
+    taken = None
+    while taken is None and time.monotonic() - begun < LONG:
+        taken = broker.dequeue()
     assert taken is not None
     assert len(taken) == 1
     assert time.monotonic() - begun < LONG / 2

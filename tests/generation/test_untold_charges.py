@@ -77,7 +77,8 @@ def test_the_next_model_holds_money_of_its_own_while_the_first_is_in_doubt(
     engine_rows.model(cast.workspace, other, amount="0.02", unit="call")
     take, first = ended(cast, engine, models=(FLUX, other))
     assert (first.state, engine_rows.open_holds(take)) == (CallState.UNKNOWN, 1)
-    engine.until_quiet()
+    engine.later(60)
+    assert engine.submit() == 1
     fal.finish_all(engine)
     engine.until_quiet()
     take.refresh_from_db()
