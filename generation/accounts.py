@@ -27,6 +27,9 @@ from projects.models import Membership
 from projects.plain import made_plain
 from projects.problems import Invalid
 
+TEST_SECONDS = 45.0
+"""Somebody waits for a test's answer, and a process of the web server with them."""
+
 OVERLAP = datetime.timedelta(hours=24)
 """How long a replaced key serves what was begun under it, and a replaced secret what it has signed."""
 
@@ -199,7 +202,10 @@ async def _test(account: Account) -> tuple[bool, str]:
     provider = registry.get(account.provider)
     async with clients.opened() as client:
         try:
-            return True, await provider.test(client, account=account)
+            async with asyncio.timeout(TEST_SECONDS):
+                return True, await provider.test(client, account=account)
+        except TimeoutError:
+            return False, f"{provider.profile.title} did not end its answer within {TEST_SECONDS:g} s."
         except ProviderError as error:
             return False, _why_not(error, provider.profile.title)
 

@@ -20,6 +20,7 @@ from generation.models.runs import CallState, Lane, RunState
 from generation.providers import clients, registry, webhooks
 from generation.providers.protocol import Delivery, Provider, Submitted, WebhookEvent, WebhookRejected
 from projects import access
+from projects.plain import is_plain
 
 LARGEST = 2 * 1024 * 1024
 
@@ -29,7 +30,7 @@ LARGEST = 2 * 1024 * 1024
 @access.policy("signature")
 def webhook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
     """One delivery for the call (or the account) whose token stands in the address."""
-    if provider not in registry.names():
+    if provider not in registry.names() or not is_plain(token):
         return HttpResponseNotFound()
     adapter = registry.get(provider)
     call = _call(provider, token)

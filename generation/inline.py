@@ -19,8 +19,15 @@ ROOM_PAUSE_SECONDS = 10.0
 """A storage that is full or away is waited for this often and long: what came inline comes only once."""
 
 
-async def kept(status: Status) -> Status:
-    """The status with every inline output stored; one that cannot be kept makes it a failure, and charged."""
+async def kept(status: Status, *, ours: bool = False) -> Status:
+    """The status with every inline output stored; one that cannot be kept makes it a failure, and charged.
+
+    A name in the store is for our own renderer (`ours`) to give: whoever else knew the hash of a file of
+    another workspace would be handed it.
+    """
+    if not ours and any(output.url.startswith(STORED) for output in status.outputs):
+        error = ProviderError(ErrorClass.MALFORMED_OUTPUT, "It gave an address that is none.", charged=True)
+        return dataclasses.replace(status, state=JobState.FAILED, outputs=(), error=error)
     if not any(output.data for output in status.outputs):
         return status
     try:

@@ -145,7 +145,7 @@ async def _refuse(client: httpx.AsyncClient, *, error: ProviderError) -> Status:
 
 async def _ask(client: httpx.AsyncClient, *, provider: Provider, account: Account, call: Call) -> Status:
     told = await provider.poll(client, account=account, job_id=call.provider_job_id, handle=call.handle)
-    return await inline.kept(told)
+    return await inline.kept(told, ours=provider.abilities.local)
 
 
 async def _look_up(

@@ -33,7 +33,7 @@ async def _submit(
     answer = await provider.submit(client, account=account, job=job)
     if answer.status is None:
         return answer
-    return dataclasses.replace(answer, status=await inline.kept(answer.status))
+    return dataclasses.replace(answer, status=await inline.kept(answer.status, ours=provider.abilities.local))
 
 
 def addressed(intent: Intent) -> Job:

@@ -36,13 +36,31 @@ IN_DOUBT = (408, 500, 502, 504)
 
 LONGEST_DETAIL = 400
 
+LARGEST = 256 * 1024 * 1024
+"""The most bytes of an answer, unpacked: several large pictures fit in, as text within JSON."""
+
+OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+
+
+async def whole(client: httpx.AsyncClient, method: str, address: str, **options: Any) -> httpx.Response:
+    """An answer read to its end; raises httpx.ReadError where it is larger than LARGEST."""
+    body = bytearray()
+    async with client.stream(method, address, **options) as response:
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > LARGEST:
+                words = f"the answer has more than {LARGEST // 1024**2} MB"
+                raise httpx.ReadError(words, request=response.request)
+    kept = [(name, value) for name, value in response.headers.raw if name.decode().lower() not in OF_THE_WIRE]
+    return httpx.Response(response.status_code, headers=kept, content=bytes(body), request=response.request)
+
 
 async def send(
     client: httpx.AsyncClient, method: str, address: str, *, who: str, **options: Any
 ) -> httpx.Response:
     """The answer to a submit. What was sent and not answered is ambiguous; what was never sent is not."""
     try:
-        return await client.request(method, address, **options)
+        return await whole(client, method, address, **options)
     except httpx.RequestError as error:
         if clients.never_sent(error):
             words = f"{who} cannot be reached: {error!r}"
@@ -59,7 +77,7 @@ async def ask(
 ) -> httpx.Response:
     """The answer to anything but a submit; raises ProviderError where none came."""
     try:
-        return await client.request(method, address, **options)
+        return await whole(client, method, address, **options)
     except httpx.RequestError as error:
         if clients.timed_out(error):
             raise ProviderError(ErrorClass.TIMEOUT, f"{who} did not answer: {error!r}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -10,17 +11,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from billing.models import Entry
 from generation import collect, poll, verdicts
+from generation.media import store
 from generation.models import Call, Run, Verdict
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers import believable
 from generation.providers.protocol import ErrorClass, JobState, Output, ProviderError, Status
-from projects.models import Take
+from projects.models import Asset, Take
 from projects.plain import made_plain
 from projects.problems import Invalid
 from tests.cast import Cast
+from tests.emulators import media
 from tests.factories import utc
 from tests.generation import engine_rows
 from tests.generation.engine_rows import FLUX, Engine
@@ -248,3 +252,25 @@ def test_an_id_that_became_known_meanwhile_voids_what_was_said_and_nothing_else(
     assert (said.state, done.state) == (Verdict.State.VOID, Verdict.State.DONE)
     assert "known already" in said.words
     assert only_call(wrong).state == CallState.UNKNOWN
+
+
+def test_a_name_in_the_store_is_no_address_that_a_provider_can_give(
+    cast: Cast, engine: Engine, server: type[Server]
+) -> None:
+    """Who knows the hash of another workspace's picture is not handed it by a server of one's own."""
+    kept = store.put(io.BytesIO(media.jpeg(seed="another's", width=320, height=192, size=20_000)))
+    server.said = {
+        "status": (200, {}, {"status": "COMPLETED"}),
+        "response": (200, {}, {"images": [{"url": f"store:{kept.name}"}]}),
+    }
+    take = ask(cast, ODD)
+    engine.submit()
+    engine.later(5)
+    engine.poll()
+    engine.collect()
+    assert not Asset.objects.filter(workspace=cast.workspace, sha256=kept.sha256).exists()
+    assert engine_rows.calls_of(take)[0].error_class == ErrorClass.MALFORMED_OUTPUT
+
+
+def test_a_webhook_address_with_what_no_text_has_is_not_found(db: None, client: Client) -> None:
+    assert client.post("/hooks/fal/%00/", data="{}", content_type="application/json").status_code == 404
