@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
             [sys.executable, "-m", "drills.chaos_leg", json.dumps(told)], cwd=stage.ROOT, check=False
         )
         memory = remembered(options)
-        if len(memory.legs) == legs or not memory.legs[-1]["finished"]:
+        if len(memory.legs) == legs or memory.broke_off():
             broken += 1
             if broken == MOST_BROKEN:
                 sys.exit(f"{MOST_BROKEN} legs could not be judged.")

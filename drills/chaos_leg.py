@@ -27,6 +27,9 @@ MOST_SECONDS = 3600.0
 QUIET_SECONDS = 600.0
 SHIPPED_QUIET_SECONDS = 1500.0
 PARDON_SECONDS = 2.0
+STOPPED_SECONDS = 20.0
+"""A look that comes so late was kept from coming: the drill was stopped, and its time limits say nothing."""
+
 STATES = {"ready": "ready", "failed": "failed", "cancelled": "takes_cancelled"}
 
 
@@ -83,7 +86,8 @@ def leg(options: dict[str, Any], cables: list[Any], servers: dict[str, Any], she
     hosts = [site.Host(cables[0], data / "host1"), site.Host(cables[1], data / "host2", **ahead)]
     place = ground.Ground(site.Web(data / "web", servers["ports"]["web"]), hosts, servers, shelf)
     tell(servers["provider"], {"defaults": {"stall": 0.3, "output_bytes": 60_000}})
-    begun = time.monotonic()
+    begun, stops = time.monotonic(), Stops()
+    stops.watch()
     try:
         place.start()
         studios = [
@@ -92,14 +96,41 @@ def leg(options: dict[str, Any], cables: list[Any], servers: dict[str, Any], she
         ]
         found = fight(memory, place, studios, options)
     except Exception as error:
-        memory.broke(f"The leg of seed {options['seed']} broke off: {type(error).__name__}: {error}"[:500])
+        words = f"The leg of seed {options['seed']} broke off: {type(error).__name__}: {error}"
+        if stops.seconds:
+            memory.stopped(round(stops.seconds))
+            say(f"{words} It was stopped from outside for {stops.seconds:.0f} s, and does not count.")
+        else:
+            memory.broke(words[:500])
         raise
     finally:
         connections.close_all()
         place.stop()
-    memory.finish(**found, shelf=options["shelf"], seconds=round(time.monotonic() - begun))
+    told = {"shelf": options["shelf"], "seconds": round(time.monotonic() - begun)}
+    memory.finish(**found, **told, stopped_seconds=round(stops.seconds))
     say("  " + json.dumps({key: value for key, value in found.items() if key != "violations"}))
     return list(found["violations"])
+
+
+class Stops:
+    """How long this process was stopped from outside (SIGSTOP, a machine asleep), by a look each second."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.last: float | None = None
+
+    def watch(self) -> None:
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def look(self, now: float) -> None:
+        if self.last is not None and now - self.last > STOPPED_SECONDS:
+            self.seconds += now - self.last
+        self.last = now
+
+    def _run(self) -> None:
+        while True:
+            self.look(time.monotonic())
+            time.sleep(1)
 
 
 class Asking:

@@ -48,6 +48,15 @@ class Memory:
         self.legs[-1]["violations"] = [why]
         self.save()
 
+    def stopped(self, seconds: int) -> None:
+        """The leg was stopped from outside and could not be judged: that says nothing of the site."""
+        self.legs[-1]["stopped_seconds"] = seconds
+        self.save()
+
+    def broke_off(self) -> bool:
+        """Whether the last leg ended unjudged, and not because it was stopped from outside."""
+        return not self.legs[-1]["finished"] and not self.legs[-1].get("stopped_seconds")
+
     def save(self) -> None:
         fresh = self.path.with_suffix(".new")
         fresh.write_text(json.dumps({"legs": self.legs}, indent=1))

@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,21 +46,26 @@ class Results:
     def summary(self) -> str:
         judged = [found for found in self.cells.values() if "state" in found]
         there = sum(not cell.does_not_exist for cell in cells.ALL)
-        seconds = sorted(found["seconds"] for found in judged)
-        loads = [found["load"] for found in judged]
         said: collections.Counter[str] = collections.Counter()
         for found in judged:
             said.update(found["settled"])
         return (
-            f"{len(judged)} of {there} cells, {len(self.violations())} violations; {sum(seconds):.0f} s"
-            f", {seconds[len(seconds) // 2] if seconds else 0:g} s at the median, at a load of"
-            f" {min(loads, default=0):g} to {max(loads, default=0):g};"
-            f" {sum(found['unknown'] for found in judged)} answers lost, settled by the log: {dict(said)}"
+            f"{len(judged)} of {there} cells were run, each in {_between(judged, 'seconds')} s at a load of"
+            f" {_between(judged, 'load')}. Violations: {len(self.violations()) or 'none'}."
+            f" Answers lost: {sum(found['unknown'] for found in judged)}; the log settled {said.total()}:"
+            f" {said['it happened']} had happened, {said['it did not happen']} had not."
+            f" Sent once more by itself: {sum(found['sent_once_more'] for found in judged)}."
         )
 
     def markdown(self) -> str:
         lines = [self.summary(), cells.table(self.cells, cells.KILLS), cells.table(self.cells, cells.ANSWERS)]
         return "\n\n".join([*lines, *(f"VIOLATION {line}" for line in self.violations())]) + "\n"
+
+
+def _between(judged: Sequence[Mapping[str, Any]], name: str) -> str:
+    """The least, the middle and the most of a figure."""
+    figures = sorted(found[name] for found in judged) or [0]
+    return f"{figures[0]:g} to {figures[-1]:g} (median {figures[len(figures) // 2]:g})"
 
 
 def of_take(pk: uuid.UUID, jobs: Sequence[truth.Job]) -> dict[str, Any]:

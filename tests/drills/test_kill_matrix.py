@@ -92,7 +92,8 @@ def test_a_sound_cell_is_not_run_again_and_one_with_a_violation_is(tmp_path: Pat
     again = Results.of(tmp_path)
     assert [again.has(f"{when}:claim/worker") for when in ("before", "after")] == [True, False]
     told = again.markdown()
-    assert "2 of 122 cells, 1 violations" in told
+    assert "2 of 122 cells were run, each in 5 to 5 (median 5) s" in told
+    assert "Violations: 1. Answers lost: 0; the log settled 0: 0 had happened, 0 had not." in told
     assert "| before claim | ready | not run | not run | not run | not run |" in told
     assert f"| before claim | {' | '.join([cells.SILENT] * 5)} |" in told
     assert "VIOLATION after:claim/worker: Take 7 is still rendering." in told
@@ -177,3 +178,11 @@ def test_the_very_process_that_was_met_is_killed_and_no_other(sleeper: subproces
         assert targets.of(fault, met, 0) == psutil.Process(sleeper.pid)
     for fault in ("main", "sentinel", "database"):
         assert targets.of(fault, met, 0) is None
+
+
+def test_what_outlives_its_kill_is_named(sleeper: subprocess.Popen[bytes]) -> None:
+    process = psutil.Process(sleeper.pid)
+    assert targets.below(psutil.Process(), meeting.Met("before:call", sleeper.pid, 0)) == [process]
+    assert targets.outlive([process], seconds=0) == [process]
+    sleeper.kill()
+    assert targets.outlive([process], seconds=10) == []

@@ -71,3 +71,11 @@ def test_violations_of_every_leg_are_kept(tmp_path: Path) -> None:
         memory.begin(seed)
         memory.finish(violations=[f"Hold {seed} is left open."])
     assert Memory.of(tmp_path).violations() == ["Hold 1 is left open.", "Hold 2 is left open."]
+
+
+def test_a_leg_that_was_stopped_from_outside_is_neither_judged_nor_broken(tmp_path: Path) -> None:
+    memory = Memory.of(tmp_path)
+    memory.begin(7)
+    assert memory.broke_off()
+    memory.stopped(30)
+    assert (Memory.of(tmp_path).broke_off(), memory.violations(), memory.kills()) == (False, [], [])
