@@ -147,15 +147,6 @@ def _keep_renditions(job: SketchJob, made: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def draw_due(*, now: datetime.datetime | None = None, limit: int = 10) -> int:
-    """Draws what is due in this process, one after the other; answers how many."""
-    jobs = lease(limit=limit, now=now or timezone.now())
-    for job in jobs:
-        function, arguments = work_of(job)
-        finish(job, function(*arguments), now=now or timezone.now())
-    return len(jobs)
-
-
 class Studio:
     """The pool with the jobs that it draws. `beat` is called again and again until the program ends."""
 
@@ -206,10 +197,13 @@ class Studio:
             self.pool = self._new_pool()
 
     def close(self) -> None:
-        """Lets go of what is being drawn: it is due again, and another process draws it."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        """Ends the pool's processes and lets go of what they drew: it is due again, for another process.
+
+        The pool is waited for: one that is still ending while Python exits raises in its thread.
+        """
         for process in list((self.pool._processes or {}).values()):
             process.kill()
+        self.pool.shutdown(cancel_futures=True)
         pending = [job.pk for job in self.drawing.values()]
         SketchJob.objects.filter(pk__in=pending, state=SketchJob.State.RUNNING).update(
             state=SketchJob.State.QUEUED, leased_until=None

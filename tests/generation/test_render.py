@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import errno
+import os
+import time
 from concurrent.futures import Future
 from typing import Any
 from unittest import mock
@@ -127,12 +129,12 @@ def test_a_model_that_lags_is_waited_for(cast: Cast, engine: Engine) -> None:
 def test_renditions_are_asked_for_once_and_wait_for_nobody(cast: Cast, engine: Engine) -> None:
     take = ask(cast)
     engine.submit()
-    render.draw_due(now=engine.now)
+    engine.draw()
     engine.poll()
     engine.collect()
     take.refresh_from_db()
     assert (take.state, Rendition.objects.count()) == (TakeState.READY, 0)
-    assert render.draw_due(now=engine.now) == 1
+    assert engine.draw() == 1
     assert Rendition.objects.count() == 2
 
 
@@ -214,6 +216,21 @@ def test_a_studio_draws_in_processes_of_its_own(cast: Cast, settings: Any) -> No
         studio.close()
     assert job().state == SketchJob.State.SUCCEEDED
     assert job().outputs[0]["text"] == painting.paint("text", job().request)["outputs"][0]["text"]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_closing_ends_the_processes_even_in_the_middle_of_a_job() -> None:
+    studio = render.Studio(processes=1)
+    studio.pool.submit(os.getpid).result(timeout=60)
+    (process,) = studio.pool._processes.values()
+    drawn, threads = studio.pool.submit(time.sleep, 600), studio.pool._executor_manager_thread
+    while not drawn.running():
+        time.sleep(0.01)
+    studio.close()
+    assert not process.is_alive()
+    assert not threads.is_alive()  # one that still ends while Python exits raises in it
+    assert drawn.done()
 
 
 def test_a_missing_file_ends_the_take_at_once_and_says_whose_it_was(cast: Cast, engine: Engine) -> None:
