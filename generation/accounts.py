@@ -214,7 +214,7 @@ def _why_not(error: ProviderError, provider: str) -> str:
     """In words of the page, where the network is at fault; else what the provider said."""
     cause = error.__cause__
     if not isinstance(cause, httpx.RequestError):
-        return f"{error.error_class.value}: {error.detail}"
+        return f"It does not work: {error.detail}"
     if clients.timed_out(cause):
         return f"{provider} does not answer (timed out). Check the network and the base URL."
     return f"{provider} cannot be reached. Check the network and the base URL."

@@ -15,6 +15,10 @@ import aiohttp.resolver
 import httpx
 from django.conf import settings
 
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+COMPATIBLE = ipaddress.IPv6Network("::/96")
+"""Networks whose addresses end in an IPv4 address, to which what is sent there may be handed on."""
+
 
 class PrivateAddress(httpx.ConnectError):
     """The address lies in a private network and is not named in `PRIVATE_HOSTS`."""
@@ -29,7 +33,23 @@ def is_allowed(host: str, address: str) -> bool:
     """True for a public address, and for any address of a host named in `PRIVATE_HOSTS`."""
     if host in settings.PRIVATE_HOSTS:
         return True
-    return ipaddress.ip_address(address.partition("%")[0]).is_global
+    return _is_public(ipaddress.ip_address(address.partition("%")[0]))
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether a whole and, where it stands for an older one, also that one is of the public network."""
+    if isinstance(address, ipaddress.IPv6Address):
+        within = _within(address)
+        if address.is_site_local or (within and not _is_public(within)):
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def _within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that translators and tunnels make of this one."""
+    if address in TRANSLATED or address in COMPATIBLE:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def require_allowed_literal(host: str) -> None:

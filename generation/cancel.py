@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from billing import ledger, pots
@@ -32,6 +33,11 @@ from projects.models.takes import TAKES_IN_FLIGHT, TakeState
 from projects.problems import Refused
 
 BATCH = 200
+MOST_TRIES = 3
+AGAIN = datetime.timedelta(seconds=5)
+"""When a provider is asked once more that was busy or unwell; the sweep looks for what is due."""
+
+MAY_WORK_LATER = (ErrorClass.RATE_LIMITED, ErrorClass.UNAVAILABLE, ErrorClass.TIMEOUT)
 
 
 def cancel(*, take: Take, by: Membership, now: datetime.datetime | None = None) -> bool:
@@ -107,8 +113,10 @@ def _cancel(take: Take, now: datetime.datetime) -> bool:
 
 def cancel_due(wires: wire.Wire, *, now: datetime.datetime | None = None) -> int:
     """The cancel lane: asks providers to stop the jobs that somebody cancelled; answers how many."""
+    instant = (now or timezone.now()).isoformat()
     rows = list(
         Call.objects.filter(
+            Q(evidence__cancel_again_at__isnull=True) | Q(evidence__cancel_again_at__lte=instant),
             state=CallState.ACCEPTED,
             cancel_requested_at__isnull=False,
             evidence__cancel_outcome__isnull=True,
@@ -122,7 +130,7 @@ def cancel_due(wires: wire.Wire, *, now: datetime.datetime | None = None) -> int
         provider = registry.get(row.provider)
         work = _work(row, provider)
         if provider.abilities.local:
-            record(row, _here(work), now=now or timezone.now())
+            record(row, wire.answer_here(work(None)), now=now or timezone.now())
         elif not provider.abilities.cancel:
             record(row, CancelOutcome.UNSUPPORTED, now=now or timezone.now())
         else:
@@ -131,13 +139,6 @@ def cancel_due(wires: wire.Wire, *, now: datetime.datetime | None = None) -> int
         for pk, outcome in batch.items():
             record(calls[pk], outcome, now=now or timezone.now())
     return len(rows)
-
-
-def _here(work: Any) -> Any:
-    try:
-        return wire.here(work(None))
-    except ProviderError as error:
-        return error
 
 
 def _work(call: Call, provider: Provider) -> Any:
@@ -152,10 +153,12 @@ async def _ask(
 
 
 def record(call: Call, outcome: Any, *, now: datetime.datetime) -> None:
-    """What the provider said to the cancel. Only "cancelled" ends the call; else polling tells the end."""
-    said = outcome.value if isinstance(outcome, CancelOutcome) else f"error: {outcome}"[:200]
+    """What the provider said to the cancel. Only "cancelled" ends the call; else polling tells the end.
+
+    One that was busy or unwell is asked again, MOST_TRIES times in all.
+    """
     Call.objects.filter(pk=call.pk, state=CallState.ACCEPTED).update(
-        evidence={**call.evidence, "cancel_outcome": said}
+        evidence={**call.evidence, **_said(call, outcome, now)}
     )
     if outcome == CancelOutcome.CANCELLED:
         stopped = ProviderError(ErrorClass.UNAVAILABLE, "it was cancelled in time", charged=False)
@@ -165,3 +168,14 @@ def record(call: Call, outcome: Any, *, now: datetime.datetime) -> None:
     soon: dict[uuid.UUID, dict[str, Any]] = {call.run_id: {**moves.FREE, "lane": Lane.POLL, "due_at": now}}
     moves.alter(Run, soon, states=[RunState.CANCELLED, RunState.RENDERING])
     lanes.ring(Lane.POLL)
+
+
+def _said(call: Call, outcome: Any, now: datetime.datetime) -> dict[str, Any]:
+    """What is noted of the provider's word: how it came out, or when it is asked again."""
+    if isinstance(outcome, CancelOutcome):
+        return {"cancel_outcome": outcome.value}
+    tries = int(call.evidence.get("cancel_tries", 0)) + 1
+    again = isinstance(outcome, ProviderError) and outcome.error_class in MAY_WORK_LATER
+    if again and tries < MOST_TRIES:
+        return {"cancel_tries": tries, "cancel_again_at": (now + AGAIN * tries).isoformat()}
+    return {"cancel_outcome": f"error: {outcome}"[:200], "cancel_tries": tries}

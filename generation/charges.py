@@ -14,9 +14,8 @@ from billing.models import PriceRow
 from generation import choosing
 from generation.models import Call, Recipe, Run
 from projects.models import Workspace
-from routing import pricing
+from routing import catalogue, pricing
 from routing.brief import Price
-from routing.models import CatalogueModel
 
 ZERO = Decimal(0)
 
@@ -34,27 +33,35 @@ class Cost:
 
 @dataclasses.dataclass(frozen=True)
 class Books:
-    """Price rows, capabilities and rates for a batch of calls, read once."""
+    """Price rows, capabilities and rates for a batch of calls, read once.
+
+    What a model is, each workspace says for itself: two may have one of their own under the same key.
+    """
 
     price_rows: dict[uuid.UUID, PriceRow]
-    capabilities: dict[str, dict[str, object]]
+    capabilities: dict[tuple[uuid.UUID, str], dict[str, object]]
     rates: dict[uuid.UUID, dict[str, Decimal]]
     recipes: dict[uuid.UUID, Recipe]
-    tiers: dict[str, str]
+    tiers: dict[tuple[uuid.UUID, str], str]
 
 
 def open_books(calls: Iterable[Call], *, now: datetime.datetime) -> Books:
-    """The calls come with `run.take.workspace`. Four queries, and one a workspace."""
+    """The calls come with `run.take.workspace`. Two queries, and two a workspace."""
     calls = list(calls)
     workspaces: dict[uuid.UUID, Workspace] = {c.workspace_id: c.run.take.workspace for c in calls}
-    models = CatalogueModel.objects.filter(key__in={call.model for call in calls})
-    known = list(models.order_by("workspace"))
+    known = {
+        (pk, key): row
+        for pk, workspace in workspaces.items()
+        for key, row in catalogue.models_by_key(
+            workspace, {call.model for call in calls if call.workspace_id == pk}
+        ).items()
+    }
     return Books(
         price_rows=PriceRow.objects.in_bulk({c.price_row for c in calls if c.price_row}),
-        capabilities={row.key: row.capabilities for row in known},
+        capabilities={name: row.capabilities for name, row in known.items()},
         rates={pk: rates.rates_at(workspace, now) for pk, workspace in workspaces.items()},
         recipes=Recipe.objects.defer("request", "decision").in_bulk({c.run.take_id for c in calls}),
-        tiers={row.key: row.tier for row in known},
+        tiers={name: row.tier for name, row in known.items()},
     )
 
 
@@ -69,7 +76,7 @@ def cost_of(call: Call, books: Books) -> Cost:
     if row is None:
         held = call.hold.amount if call.hold else ZERO
         return Cost(held, None, "", None, "no price row: the amount that was held")
-    native, words = _by_row(call, row, books.capabilities.get(call.model, {}))
+    native, words = _by_row(call, row, books.capabilities.get((call.workspace_id, call.model), {}))
     return _exchanged(call, native, row.currency, known, words)
 
 
@@ -117,7 +124,7 @@ def charge(call: Call, books: Books, *, failed_charged: bool, now: datetime.date
         stage=run.stage,
         failed_charged=failed_charged,
         model=call.model,
-        tier=tier or books.tiers.get(call.model, ""),
+        tier=tier or books.tiers.get((call.workspace_id, call.model), ""),
         provider=call.provider,
         pipeline=recipe.pipeline if recipe else "",
         routing_version=str(recipe.routing_version or "") if recipe else "",

@@ -35,7 +35,7 @@ def submit_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit:
     """Takes up a batch of runs that wait for their submit; answers how many."""
     at = now or timezone.now()
     lease, leased = lanes.lease_fairly(
-        limit=limit, room=intents.room(now=at), local_room=intents.local_room(), now=at
+        limit=limit, room=intents.room(now=at), local_room=intents.local_room(now=at), now=at
     )
     if not leased:
         return 0
@@ -160,11 +160,16 @@ def _expecting(intent: Intent) -> dict[str, Any]:
 
 
 def _here(intent: Intent) -> Any:
+    """The answer of a local provider; where the request breaks it, what it began is taken back."""
     try:
         with transaction.atomic():
             return wire.here(sending.sending(intent)(None))  # type: ignore[arg-type]
     except ProviderError as error:
         return error
+    except choosing.ODD as fault:
+        log.exception("a request could not be taken", call=str(intent.call.pk))
+        words = f"{intent.call.model} cannot read this request ({type(fault).__name__})."
+        return ProviderError(ErrorClass.BAD_REQUEST, words, charged=False)
 
 
 def record(answers: Mapping[uuid.UUID, tuple[Intent, Any]], *, now: datetime.datetime) -> None:

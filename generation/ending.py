@@ -112,11 +112,6 @@ def stop_waiting(take: Take, *, now: datetime.datetime) -> None:
         lanes.ring("cancel")
 
 
-def advance(run: Run, *, now: datetime.datetime) -> None:
-    """After a run has succeeded: queues what needed it, or finishes the take. In its transaction."""
-    advance_all([run.take], now=now)
-
-
 def advance_all(takes: Sequence[Take], *, now: datetime.datetime) -> None:
     """For takes of which a run has succeeded: queues what can come next, finishes those that are whole.
 

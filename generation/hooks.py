@@ -23,6 +23,12 @@ from projects import access
 from projects.plain import is_plain
 
 LARGEST = 2 * 1024 * 1024
+OF_CALL = ("state", "model", "provider", "run", "workspace")
+OF_ACCOUNT = (
+    *("provider", "encrypted_key", "encrypted_webhook_secret", "key_changed_at"),
+    *("old_encrypted_key", "old_encrypted_webhook_secret", "old_until", "base_url", "region", "extra"),
+)
+"""What a message needs to be verified and acted upon; anything else is fetched where it is asked for."""
 
 
 @csrf_exempt
@@ -70,7 +76,8 @@ def _verified(
 
 def _call(provider: str, token: str) -> Call | None:
     found = Call.objects.filter(provider=provider, token_hash=tokens.token_hash(token))
-    return found.select_related("account").first()
+    needed = (*OF_CALL, *(f"account__{name}" for name in OF_ACCOUNT))
+    return next(iter(found.select_related("account").only(*needed).order_by()[:1]), None)
 
 
 def _call_of(provider: str, account: ProviderAccount, event: WebhookEvent) -> Call | None:

@@ -280,10 +280,12 @@ def room(*, now: datetime.datetime) -> dict[tuple[uuid.UUID, str], int]:
     return dict(found)
 
 
-def local_room() -> int:
-    """Free places in the built-in renderer's queue, kept short so that turns are taken before it."""
-    waiting = SketchJob.objects.filter(state__in=[SketchJob.State.QUEUED, SketchJob.State.RUNNING]).exclude(
-        kind=renditions.KIND
-    )
+def local_room(*, now: datetime.datetime) -> int:
+    """Free places in the built-in renderer's queue, kept short so that turns are taken before it.
+
+    What is to lag, as a drill or as a request asks, takes nobody's place meanwhile.
+    """
+    due = Q(state=SketchJob.State.RUNNING) | Q(state=SketchJob.State.QUEUED, not_before__lte=now)
+    waiting = SketchJob.objects.filter(due).exclude(kind=renditions.KIND)
     places: int = LOCAL_QUEUE * settings.RENDER_PROCESSES
     return max(0, places - waiting.count())

@@ -37,6 +37,9 @@ TASKS = {
     "batches": "generation.tasks.batches",
     "endings": "generation.tasks.endings",
 }
+LOOKED_AFTER = ("submit", "poll", "collect")
+"""Lanes of `look_after`: whoever keeps one looks once more at what is due after giving the lock back."""
+
 LOCKS = {name: number for number, name in enumerate(TASKS, start=1)}
 LOCK_SPACE = 0x6C616E65  # advisory locks of the lanes, apart from any others
 
@@ -52,8 +55,22 @@ Room = Mapping[tuple[uuid.UUID, str], int]
 
 
 def ring(lane: str) -> None:
-    """Asks the queue, on commit, to look after a lane. Costs nothing when it is looked after already."""
-    transaction.on_commit(lambda: async_task(TASKS[lane]), robust=True)
+    """Asks the queue, on commit, to look after a lane; not where a keeper does, who looks before he goes."""
+    transaction.on_commit(lambda: _ring(lane), robust=True)
+
+
+def _ring(lane: str) -> None:
+    if not (lane in LOOKED_AFTER and _is_kept(lane)):
+        async_task(TASKS[lane])
+
+
+def _is_kept(lane: str) -> bool:
+    """Whether a task holds the lane's lock, on any machine."""
+    held = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s"
+    here = " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    with connection.cursor() as cursor:
+        cursor.execute(held + here, [LOCK_SPACE, _key(lane)])
+        return cursor.fetchone() is not None
 
 
 def lease(lane: str, *, limit: int, now: datetime.datetime) -> tuple[uuid.UUID, list[uuid.UUID]]:
@@ -165,14 +182,6 @@ def _leased(sql: str, *, now: datetime.datetime, lease: uuid.UUID, **parameters:
         return [row[0] for row in cursor.fetchall()]
 
 
-def release(lease: uuid.UUID, *, due_at: datetime.datetime | None = None, waiting_for: str = "") -> int:
-    """Gives back all runs that are still under this lease; due at once, or at `due_at`."""
-    changes: dict[str, Any] = {"lease": None, "leased_until": None}
-    if due_at is not None:
-        changes.update(due_at=due_at, waiting_for=waiting_for[:200])
-    return Run.objects.filter(lease=lease).update(**changes)
-
-
 def renew(lease: uuid.UUID, *, now: datetime.datetime) -> None:
     """Keeps what is still under this lease for another LEASE_SECONDS."""
     until = now + datetime.timedelta(seconds=settings.LEASE_SECONDS)
@@ -188,42 +197,42 @@ def next_due(lane: str, *, now: datetime.datetime) -> datetime.datetime | None:
 
 
 @contextmanager
-def sole_keeper(lane: str, *, slots: int = 1) -> Iterator[bool]:
-    """True for at most `slots` tasks at a time, on all machines together; the others have nothing to do."""
-    keys = [LOCKS[lane] * 100 + slot for slot in range(slots)]
+def sole_keeper(lane: str) -> Iterator[bool]:
+    """True for one task at a time, on all machines together; the others have nothing to do."""
+    lock = [LOCK_SPACE, _key(lane)]
     with connection.cursor() as cursor:
-        held = next((key for key in keys if _try_lock(cursor, key)), None)
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", lock)
+        mine = bool(cursor.fetchone()[0])
         try:
-            yield held is not None
+            yield mine
         finally:
-            if held is not None:
+            if mine:
                 with suppress(Error):  # a connection that is gone has given it back
-                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_SPACE, held])
+                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
 
 
-def _try_lock(cursor: object, key: int) -> bool:
-    cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, key])  # type: ignore[attr-defined]
-    return bool(cursor.fetchone()[0])  # type: ignore[attr-defined]
+def _key(lane: str) -> int:
+    return LOCKS[lane] * 100
 
 
-def look_after(lane: str, step: Callable[[], int], *, slots: int = 1) -> int:
+def look_after(lane: str, step: Callable[[], int]) -> int:
     """Does a lane's work until nothing is due soon, or the worker stops; answers how many runs were taken up.
 
-    Only one task a slot does so. After the lock is given back the lane is looked at once more: a bell that
-    rang meanwhile found the lock taken and went away.
+    Only one task at a time does so. After the lock is given back the lane is looked at once more: a bell
+    that rang meanwhile found the lock taken and went away, or was not rung at all.
     """
     taken = 0
     begun = time.monotonic()
     while time.monotonic() - begun < TASK_SECONDS:
-        with sole_keeper(lane, slots=slots) as mine:
+        with sole_keeper(lane) as mine:
             if not mine:
                 return taken
             taken += _until_quiet(lane, step, begun)
-        if stopping.is_stopping():
-            return taken
         due = next_due(lane, now=timezone.now())
         if due is None or due > timezone.now() + datetime.timedelta(seconds=LINGER_SECONDS):
             return taken
+        if stopping.is_stopping():
+            break
     ring(lane)
     return taken
 

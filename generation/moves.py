@@ -62,8 +62,8 @@ def alter(
     *,
     states: Collection[str],
 ) -> set[uuid.UUID]:
-    """Changes columns other than the state, of rows that are in one of the states."""
-    return _update(model, changes, states=states)
+    """Changes columns other than the state, of rows in one of the states; answers which were changed."""
+    return {row[0] for row in _rows(model, changes, states=states)}
 
 
 def same(ids: Iterable[uuid.UUID], **columns: Any) -> dict[uuid.UUID, dict[str, Any]]:
@@ -89,16 +89,6 @@ def _move(
     moved = _rows(model, changed, states=allowed, told=told)
     journal.tell(model, to, moved, told)
     return {row[0] for row in moved}
-
-
-def _update(
-    model: type[models.Model],
-    changes: Mapping[uuid.UUID, Mapping[str, Any]],
-    *,
-    states: Collection[str],
-) -> set[uuid.UUID]:
-    """Changes rows that are in one of the states; answers the keys of those that were changed."""
-    return {row[0] for row in _rows(model, changes, states=states)}
 
 
 def _rows(

@@ -83,7 +83,7 @@ def poll_due(wires: wire.Wire, *, now: datetime.datetime | None = None, limit: i
         for pk, one in watched.items():
             work = _work(one, keys, open_files, at)
             if one.provider.abilities.local:
-                record({pk: (one, _here(work))}, now=now or timezone.now())
+                record({pk: (one, wire.answer_here(work(None)))}, now=now or timezone.now())
             elif work is None:
                 unknown_without_look_up(one, now=now or timezone.now())
             else:
@@ -157,13 +157,6 @@ async def _look_up(
         sent_at=call.intended_at,
     )
     return await provider.find(client, account=account, lost=lost)
-
-
-def _here(work: Any) -> Any:
-    try:
-        return wire.here(work(None))
-    except ProviderError as error:
-        return error
 
 
 def record(answers: Mapping[uuid.UUID, tuple[Watched, Any]], *, now: datetime.datetime) -> None:

@@ -39,6 +39,7 @@ class Kind(enum.StrEnum):
 WORDS: tuple[tuple[str, Kind], ...] = (
     ("somebody to upload", Kind.PERSON),
     ("a person to say", Kind.PERSON),
+    ("its batch to go on", Kind.PERSON),
     ("asked us to wait", Kind.RATE),
     ("has too much to do", Kind.RATE),
     ("a free place at", Kind.PLACE),
@@ -107,14 +108,14 @@ def reasons(member: Membership, *, places: Mapping[str, Place], now: datetime.da
         Kind.PLACE: reverse("generation:providers", args=[slug]),
     }
     listed = [
-        Reason(kind, words, number, oldest, _href(kind, words, slug) or hrefs.get(kind, ""))
+        Reason(kind, words, number, oldest, _href(words, slug) or hrefs.get(kind, ""))
         for (kind, words), (number, oldest) in found.items()
     ]
     listed += _asked(member) + _stopped(member, now)
     return sorted(listed, key=lambda r: (order.index(r.kind), -r.number, r.words))[:MOST]
 
 
-def _href(kind: Kind, words: str, slug: str) -> str:
+def _href(words: str, slug: str) -> str:
     return reverse("generation:unknown", args=[slug]) if "a person to say" in words else ""
 
 

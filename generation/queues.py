@@ -14,6 +14,7 @@ from generation import cancel, ending, queue_order, queue_reasons
 from generation.health import provider_of
 from generation.health_now import Place
 from generation.models import HistoryJob, Run
+from generation.models.imports import JOBS_UNFINISHED
 from generation.models.runs import RUNS_IN_FLIGHT, RunState
 from projects import access
 from projects.access import Right
@@ -29,10 +30,11 @@ FEW = 10
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A take in flight. Of other people's takes only who and which tier is told, not what they asked for."""
+    """A take in flight. Of other people's, only those who approve are told more than who and which tier."""
 
     take: Take
     own: bool
+    named: bool
     state: str
     tier: str
     model: str
@@ -119,6 +121,7 @@ def _row(
     return Row(
         take=take,
         own=own,
+        named=own or approves,
         state=run.state if run else take.state,
         tier=choice.get("tier", "") or take.tier,
         model=choice.get("model", ""),
@@ -174,8 +177,7 @@ def open_batches(member: Membership) -> QuerySet[Batch]:
 
 def open_imports(member: Membership) -> QuerySet[HistoryJob]:
     """History imports that are under way."""
-    states = [HistoryJob.State.STAGED, HistoryJob.State.CHECKING, HistoryJob.State.APPLYING]
-    return HistoryJob.objects.visible_to(member).filter(state__in=states).order_by("requested_at")
+    return HistoryJob.objects.visible_to(member).filter(state__in=JOBS_UNFINISHED).order_by("requested_at")
 
 
 def cancel_waiting(*, by: Membership, now: datetime.datetime) -> int:

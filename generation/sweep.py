@@ -164,7 +164,7 @@ def _finish(take: uuid.UUID, now: datetime.datetime) -> int:
             words = ending.PLAIN.get(bad.error_class, ending.PLAIN[ErrorClass.UNKNOWN])
             ending.end_take(row.take, to=TakeState.FAILED, words=words, error_class=bad.error_class, now=now)
         else:
-            ending.advance(row, now=now)
+            ending.advance_all([row.take], now=now)
         row.take.refresh_from_db(fields=["state"])
     return int(row.take.state != before)
 

@@ -187,7 +187,7 @@ def _notify(
         kind=NoticeKind.TAKE_WAITS,
         title=title or f"{run.take.deliverable.name}: it is not known whether {call.provider} has a job",
         body=body,
-        url=f"/w/{workspace.slug}/queue/",
+        url=f"/w/{workspace.slug}/queue/unknown/",
         dedupe=f"unknown:{call.pk}",
         now=now,
     )

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from generation.providers import clients
+from generation.providers.protocol import ProviderError
 
 AT_ONCE = 300
 """Calls of one wire that are open at the same time."""
@@ -149,3 +150,11 @@ def here(piece: Coroutine[Any, Any, Any]) -> Any:
         return stop.value
     piece.close()
     raise RuntimeError("A local provider waited for something; it must answer at once.")
+
+
+def answer_here(piece: Coroutine[Any, Any, Any]) -> Any:
+    """What `here` answers, or the ProviderError that it raises."""
+    try:
+        return here(piece)
+    except ProviderError as error:
+        return error

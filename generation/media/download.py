@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from django.conf import settings
 
 from generation import addresses
 from generation.media import store
-from generation.media.limits import DEFAULT, Limits, MalformedMedia, StorageAway, TooLarge
+from generation.media.limits import DEFAULT, Limits, StorageAway, TooLarge
 from generation.media.store import Incoming, Stored
 
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -58,21 +58,19 @@ async def fetch(
     look: Callable[[Path, str], Seen],
     limits: Limits = DEFAULT,
     timeout_seconds: float = 300,
-    media_types: Collection[str] = (),
     vouching: Vouching | None = None,
 ) -> tuple[Stored, Seen]:
     """Streams `url` to this machine, looks into it and stores it; answers where it is kept and what was seen.
 
     `look` gets the file's path and SHA-256, and raises for what is not to be kept; nothing is left behind on
     failure. `client` comes from `generation.providers.clients`, which refuses private addresses as names are
-    resolved; scheme and host of each redirect are checked here as well. `media_types`, where given, are the
-    types (or their first parts, `image/`) that the answer may declare. `vouching` names headers that
-    go to one host and, over a redirect, to no other. Raises DownloadFailed, TooLarge, MalformedMedia,
-    StorageFull, StorageAway.
+    resolved; scheme and host of each redirect are checked here as well. `vouching` names
+    headers that go to one host and, over a redirect, to no other. Raises DownloadFailed, TooLarge,
+    MalformedMedia, StorageFull, StorageAway.
     """
     until = time.monotonic() + timeout_seconds
     with store.incoming(limits=limits) as arriving:
-        await _received(client, url, arriving, limits, media_types, timeout_seconds, vouching)
+        await _received(client, url, arriving, limits, timeout_seconds, vouching)
         seen = await asyncio.to_thread(look, arriving.path, arriving.sha256)
         patience = max(until - time.monotonic(), 0.0) + KEEP_SECONDS
         try:
@@ -87,13 +85,12 @@ async def _received(
     url: str,
     arriving: Incoming,
     limits: Limits,
-    media_types: Collection[str],
     timeout_seconds: float,
     vouching: Vouching | None,
 ) -> None:
     try:
         async with asyncio.timeout(timeout_seconds):
-            await _follow(client, url, arriving, limits, media_types, vouching)
+            await _follow(client, url, arriving, limits, vouching)
     except TimeoutError as error:
         late = f"The file did not arrive within {timeout_seconds:g} s."
         raise DownloadFailed(late, retryable=True) from error
@@ -111,7 +108,6 @@ async def _follow(
     url: str,
     arriving: Incoming,
     limits: Limits,
-    media_types: Collection[str],
     vouching: Vouching | None,
 ) -> None:
     place = httpx.URL(url)
@@ -122,7 +118,7 @@ async def _follow(
             if response.status_code in REDIRECTS and "Location" in response.headers:
                 place = place.join(response.headers["Location"])
                 continue
-            _require_answer(response, limits, media_types)
+            _require_answer(response, limits)
             await _take(response, arriving)
             return
     raise DownloadFailed(f"The address redirects more than {MOST_REDIRECTS} times.")
@@ -139,15 +135,11 @@ def require_allowed(place: httpx.URL) -> None:
     addresses.require_allowed_literal(place.host)
 
 
-def _require_answer(response: httpx.Response, limits: Limits, media_types: Collection[str]) -> None:
+def _require_answer(response: httpx.Response, limits: Limits) -> None:
     status = response.status_code
     if status != 200:
         retryable = status >= 500 or status in LATER
         raise DownloadFailed(f"The file's address answered {status}.", status=status, retryable=retryable)
-    declared = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    plain = ("", "application/octet-stream", "binary/octet-stream")
-    if media_types and declared not in plain and not declared.startswith(tuple(media_types)):
-        raise MalformedMedia(f"The provider delivered {declared}, which is not what was asked for.")
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and int(length) > limits.bytes:
         raise TooLarge(limits.bytes)

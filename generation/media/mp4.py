@@ -37,7 +37,6 @@ class Track:
 
 @dataclasses.dataclass(frozen=True)
 class Movie:
-    brand: str
     duration_seconds: Decimal | None  # None for a fragmented file that does not state it
     tracks: tuple[Track, ...]
 
@@ -63,9 +62,7 @@ def read(file: BinaryIO) -> Movie:
     header = next((box for box in parts if box.kind == "mvhd"), None)
     if header is None:
         raise MalformedMedia(DAMAGED)
-    ftyp = by_kind.get("ftyp")
     return Movie(
-        brand=_text(file, ftyp.start, 4) if ftyp else "qt  ",
         duration_seconds=_duration(file, header),
         tracks=tuple(_track(file, box) for box in parts if box.kind == "trak"),
     )

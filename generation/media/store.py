@@ -230,14 +230,17 @@ def _move(path: Path, place: Path) -> None:
 
 
 def _upload(path: Path, name: str, storage: Storage) -> None:
-    """Uploads what is not there, or has been for long; once more what is being removed meanwhile."""
+    """Uploads what is not there, or has been for long; once more what is removed meanwhile.
+
+    A removal deletes the file before its mark: where no mark stands and the file does, none is under way.
+    """
     if _is_younger(name, FRESH, storage):
         return
     until = time.monotonic() + REMOVAL_SECONDS
     while True:
         with path.open("rb") as whole:
             storage.save(name, File(whole))
-        if not _is_younger(removal_of(name), REMOVAL, storage):
+        if not _is_younger(removal_of(name), REMOVAL, storage) and storage.exists(name):
             return
         if time.monotonic() > until:
             raise StorageAway("the same file is being removed by manage.py orphans")

@@ -225,9 +225,9 @@ class Call(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "number"], name="call_number_once"),
             models.UniqueConstraint(
-                fields=["provider", "provider_job_id"],
+                fields=["provider_job_id", "workspace", "provider"],
                 condition=~Q(provider_job_id=""),
-                name="call_job_once",
+                name="call_job_once_here",
             ),
         ]
         indexes = [

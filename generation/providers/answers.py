@@ -42,17 +42,31 @@ LARGEST = 256 * 1024 * 1024
 OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 
 
-async def whole(client: httpx.AsyncClient, method: str, address: str, **options: Any) -> httpx.Response:
-    """An answer read to its end; raises httpx.ReadError where it is larger than LARGEST."""
-    body = bytearray()
+async def whole(
+    client: httpx.AsyncClient,
+    method: str,
+    address: httpx.URL | str,
+    *,
+    most: int | None = None,
+    **options: Any,
+) -> httpx.Response:
+    """An answer read to its end; raises httpx.ReadError where it has more bytes than `most`, or LARGEST."""
+    body, most = bytearray(), most or LARGEST
     async with client.stream(method, address, **options) as response:
         async for piece in response.aiter_bytes():
             body += piece
-            if len(body) > LARGEST:
-                words = f"the answer has more than {LARGEST // 1024**2} MB"
+            if len(body) > most:
+                words = f"the answer has more than {most // 1024**2} MB"
                 raise httpx.ReadError(words, request=response.request)
     kept = [(name, value) for name, value in response.headers.raw if name.decode().lower() not in OF_THE_WIRE]
     return httpx.Response(response.status_code, headers=kept, content=bytes(body), request=response.request)
+
+
+def _plainly(error: httpx.RequestError) -> str:
+    """What the network said, without the names of exceptions, which say less than they seem to."""
+    if clients.timed_out(error):
+        return "it took too long"
+    return str(error) or "the connection was cut"
 
 
 async def send(
@@ -63,11 +77,11 @@ async def send(
         return await whole(client, method, address, **options)
     except httpx.RequestError as error:
         if clients.never_sent(error):
-            words = f"{who} cannot be reached: {error!r}"
+            words = f"{who} cannot be reached: {_plainly(error)}"
             raise ProviderError(ErrorClass.UNAVAILABLE, words, charged=False) from error
         raise ProviderError(
             ErrorClass.TIMEOUT if clients.timed_out(error) else ErrorClass.UNKNOWN,
-            f"The job was sent and no answer came: {error!r}",
+            f"The job was sent and no answer came: {_plainly(error)}",
             ambiguous=True,
         ) from error
 
@@ -88,7 +102,7 @@ def read_json(response: httpx.Response) -> Any:
     """The body as JSON, or None where it is none."""
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -135,7 +135,9 @@ class BytePlus(Provider):
         response = await _ask(client, "DELETE", account, f"{TASKS}/{_plain(job_id)}")
         if response.status_code in (401, 403, 429) or response.status_code >= 500:
             raise byteplus_answers.error(response)
-        return CancelOutcome.CANCELLED if response.status_code < 300 else CancelOutcome.REQUESTED
+        after = await self.poll(client, account=account, job_id=job_id, handle=handle)
+        gone = after.state in (JobState.CANCELLED, JobState.LOST)
+        return CancelOutcome.CANCELLED if gone else CancelOutcome.REQUESTED
 
     async def find(self, client: httpx.AsyncClient, *, account: Account, lost: Lost) -> Submitted | None:
         """Looks through the tasks of this model for our token. The list may be asked for once a second."""

@@ -6,11 +6,9 @@ each; both were measured, so both are avoided here.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import ssl
-import weakref
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -22,8 +20,6 @@ from generation import addresses
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=None)
 KEEP_ALIVE_SECONDS = 15
 """Shorter than servers keep an idle connection: a POST on one that was just closed has no known outcome."""
-
-_shared: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = weakref.WeakKeyDictionary()
 
 
 @functools.cache
@@ -51,22 +47,6 @@ def new_client(*, timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
     transport = CheckedTransport(verify=tls_context(), client=session)
     return httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False)
-
-
-def shared() -> httpx.AsyncClient:
-    """The running event loop's own client, for loops that live long; close it with `close_shared`."""
-    loop = asyncio.get_running_loop()
-    client = _shared.get(loop)
-    if client is None or client.is_closed:
-        client = _shared[loop] = new_client()
-    return client
-
-
-async def close_shared() -> None:
-    """Closes the running event loop's client, if it has one."""
-    client = _shared.pop(asyncio.get_running_loop(), None)
-    if client is not None:
-        await client.aclose()
 
 
 @contextlib.asynccontextmanager

@@ -27,7 +27,6 @@ CLASS_BY_TYPE = {
 LOCKED_WORDS = ("balance", "credit", "locked")
 """In the text of a 403: the account is out of money. Its exact code is not documented."""
 
-LONGEST_DETAIL = 400
 MEDIA = ("images", "image", "videos", "video", "audio")
 
 
@@ -46,9 +45,9 @@ def types_and_text(body: Any) -> tuple[list[str], str]:
     if isinstance(detail, list):
         entries = [entry for entry in detail if isinstance(entry, Mapping)]
         text = "; ".join(f"{_place(entry)}{entry.get('msg', '')}" for entry in entries)
-        return [str(entry.get("type", "")) for entry in entries], text[:LONGEST_DETAIL]
+        return [str(entry.get("type", "")) for entry in entries], text[: answers.LONGEST_DETAIL]
     kind = str(body.get("error_type", "")) if isinstance(body, Mapping) else ""
-    return [kind], (detail or "")[:LONGEST_DETAIL] if isinstance(detail, str) else ""
+    return [kind], (detail or "")[: answers.LONGEST_DETAIL] if isinstance(detail, str) else ""
 
 
 def _place(entry: Mapping[str, Any]) -> str:

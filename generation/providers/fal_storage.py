@@ -61,7 +61,7 @@ async def _upload(
         data = await asyncio.to_thread(_read, path, offset)
         response = await _put(client, _below(target, str(number)), data, headers)
         parts.append({"partNumber": number, "etag": response.headers.get("etag", "")})
-    _require_success(await client.post(_below(target, "complete"), json={"parts": parts}))
+    _require_success(await answers.whole(client, "POST", _below(target, "complete"), json={"parts": parts}))
     return str(places["file_url"])
 
 
@@ -69,7 +69,9 @@ async def _initiate(
     client: httpx.AsyncClient, *, account: Account, file: InputFile, path: pathlib.Path, whole: bool
 ) -> Mapping[str, Any]:
     name = "initiate" if whole else "initiate-multipart"
-    response = await client.post(
+    response = await answers.whole(
+        client,
+        "POST",
         f"{store_url(account.base_url)}/storage/upload/{name}",
         params={"storage_type": "fal-cdn-v3"},
         headers={"Authorization": f"Key {account.key}"},
@@ -97,7 +99,7 @@ def _below(address: httpx.URL, name: str) -> httpx.URL:
 async def _put(
     client: httpx.AsyncClient, address: httpx.URL | str, data: bytes, headers: Mapping[str, str]
 ) -> httpx.Response:
-    response = await client.put(address, content=data, headers=dict(headers))
+    response = await answers.whole(client, "PUT", address, content=data, headers=dict(headers))
     _require_success(response)
     return response
 

@@ -109,7 +109,9 @@ class MiniMax(Provider):
         response = await _ask(client, "DELETE", account, f"/v2/video_generation/{_plain(job_id)}")
         if response.status_code in (401, 429) or response.status_code >= 500:
             raise minimax_answers.error(response)
-        return CancelOutcome.CANCELLED if response.status_code < 300 else CancelOutcome.REQUESTED
+        after = await self.poll(client, account=account, job_id=job_id, handle=handle)
+        gone = after.state in (JobState.CANCELLED, JobState.LOST)
+        return CancelOutcome.CANCELLED if gone else CancelOutcome.REQUESTED
 
     async def test(self, client: httpx.AsyncClient, *, account: Account) -> str:
         await self.poll(client, account=account, job_id=str(uuid.uuid4()), handle={})

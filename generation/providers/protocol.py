@@ -294,8 +294,8 @@ class Provider(Protocol):
 
         Without one of its own: a poll for a job that does not exist.
         """
-        status = await self.poll(client, account=account, job_id=str(uuid.uuid4()), handle={})
-        return f"{self.profile.title} accepted the key ({status.state.value})."
+        await self.poll(client, account=account, job_id=str(uuid.uuid4()), handle={})
+        return f"{self.profile.title} accepted the key."
 
     def parse_webhook(self, delivery: Delivery) -> WebhookEvent:
         """Verifies over the raw bytes, then parses; raises WebhookRejected."""

@@ -106,7 +106,7 @@ class Stability(Provider):
         if response.status_code == 202:
             return Status(JobState.RUNNING)
         if response.status_code != 200:
-            return _ended_or_unasked(stability_answers.error(response), response)
+            return _ended_or_unasked(stability_answers.error(response))
         if not stability_answers.is_picture(response):
             raise ProviderError(ErrorClass.UNAVAILABLE, f"{WHO}'s result cannot be read.")
         return stability_answers.delivered(response)
@@ -136,7 +136,7 @@ def _address(account: Account, path: str) -> str:
     return f"{account.base_url.rstrip('/')}/v2beta/{path}"
 
 
-def _ended_or_unasked(error: ProviderError, response: httpx.Response) -> Status:
+def _ended_or_unasked(error: ProviderError) -> Status:
     """A refused result says how the picture ended; anything else only that the asking failed."""
     if error.error_class is not ErrorClass.MODERATED:
         raise error

@@ -21,6 +21,7 @@ import httpx
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from generation.providers import answers
 from generation.providers.profile import SecretFrom, Webhooks
 from generation.providers.protocol import (
     Account,
@@ -37,6 +38,9 @@ KEPT_FOR = datetime.timedelta(hours=24)
 FETCH_AT_MOST_EVERY = datetime.timedelta(seconds=60)
 FETCH_SECONDS = 5.0
 """The longest that a message waits for keys; others wait behind it."""
+
+LARGEST_KEY_SET = 1024 * 1024
+"""The most bytes of a key set; each is kept for a day."""
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  of a secret, none itself
 
@@ -126,12 +130,13 @@ Fetch = Callable[[], Awaitable[Mapping[str, Any] | None]]
 class KeySets:
     """Key sets and fetched secrets by name, each kept for a day and fetched at most once a minute.
 
-    Threads share them: while one fetches, others that need the same wait for it instead of rejecting.
+    Threads share them: while one fetches, others that need the same wait for it instead of rejecting, and
+    those that need another do not.
     """
 
     kept: dict[str, tuple[datetime.datetime, Mapping[str, Any]]] = field(default_factory=dict)
     tried: dict[str, datetime.datetime] = field(default_factory=dict)
-    fetching: threading.Lock = field(default_factory=threading.Lock)
+    fetching: dict[str, threading.Lock] = field(default_factory=dict)
 
     async def get(self, name: str, fetch: Fetch, *, now: datetime.datetime) -> Mapping[str, Any]:
         """What is kept under this name; empty when there is nothing and nothing can be had now."""
@@ -144,7 +149,8 @@ class KeySets:
         self, name: str, fetch: Fetch, *, than: Mapping[str, Any], now: datetime.datetime
     ) -> Mapping[str, Any] | None:
         """Newer ones than these; None when that was tried less than a minute ago or they cannot be had."""
-        await asyncio.to_thread(self.fetching.acquire)  # each request has a loop of its own
+        fetching = self.fetching.setdefault(name, threading.Lock())
+        await asyncio.to_thread(fetching.acquire)  # each request has a loop of its own
         try:
             _, found = self.kept.get(name, (None, than))
             if found is not than:
@@ -158,7 +164,7 @@ class KeySets:
                 self.kept[name] = (now, newer)
             return newer
         finally:
-            self.fetching.release()
+            fetching.release()
 
 
 async def _in_time(fetch: Fetch) -> Mapping[str, Any] | None:
@@ -175,12 +181,12 @@ KEY_SETS = KeySets()
 async def fetch_key_set(client: httpx.AsyncClient, address: str) -> Mapping[str, Any] | None:
     """The key set behind this address, failures included as None."""
     try:
-        response = await client.get(address)
+        response = await answers.whole(client, "GET", address, most=LARGEST_KEY_SET)
         response.raise_for_status()
-        keys = response.json()
-    except (httpx.HTTPError, ValueError):
+    except httpx.HTTPError:
         return None
-    return keys if isinstance(keys, dict) and isinstance(keys.get("keys"), list) else None
+    keys = answers.read_object(response)
+    return keys if isinstance(keys.get("keys"), list) else None
 
 
 def _source(client: httpx.AsyncClient, provider: Provider, account: Account) -> tuple[str, Fetch] | None:

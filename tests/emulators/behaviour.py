@@ -35,7 +35,8 @@ class Behaviour:
     file      the request for an output fails: a status, garbage, drop, or broken after its first half (fal)
     output    jpeg, png, mp4, truncated_mp4, html, huge, endless, drip, bomb, missing; by model if empty
     webhook   once, twice, before, late, forged, stale, unsigned, unserialised, gateway, none
-    stop      a request to stop a job fails, and the job goes on: a status, garbage, empty or drop (fal)
+    stop      a request to stop a job fails, and the job goes on: a status, garbage, empty or drop (where
+              jobs are stopped by their id)
     stopped   the job stops as it would, and the answer fails in the same ways (fal)
     cancel    honour (a running job stops), ignore (it finishes all the same), gone (404)
     """

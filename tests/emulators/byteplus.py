@@ -149,6 +149,8 @@ class Provider(Emulated):
 
     def delete(self, job: Job) -> Reply:
         """Only a task that waits is cancelled; of one that has ended, the record goes."""
+        if (spoilt := self.spoilt(job, "stop")) is not None:
+            return spoilt
         match job.phase(self.clock.now()):
             case "running":
                 return fault(409, "InvalidAction.RunningTaskDeletion", "The task is being made.")

@@ -69,30 +69,6 @@ class StandardSecret:
         return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signatures}
 
 
-class HexSecret:
-    """`t=<seconds>,<version>=<hex>`: HMAC-SHA256 over time, a separator and the body; a raw secret."""
-
-    def __init__(
-        self, *, header: str, version: str = "v1", separator: str = ".", stale_seconds: int = 301
-    ) -> None:
-        self.header, self.version, self.separator = header, version, separator
-        self.stale_seconds = stale_seconds
-        self.secrets = [secrets.token_hex(24)]
-
-    @property
-    def secret(self) -> str:
-        return self.secrets[0]
-
-    def rotate(self, *, keep: bool) -> None:
-        self.secrets = [secrets.token_hex(24), *(self.secrets[:1] if keep else [])]
-
-    def headers(self, *, message_id: str, kind: str, body: bytes, now: float) -> dict[str, str]:
-        stamp = str(int(now) - (self.stale_seconds if kind == "stale" else 0))
-        key = "nobody" if kind == "forged" else self.secret
-        made = hmac.new(key.encode(), f"{stamp}{self.separator}".encode() + body, hashlib.sha256).hexdigest()
-        return {self.header: f"t={stamp},{self.version}={made}"}
-
-
 class Ed25519Keys:
     """Keys that are published as a set; how a message is joined is the provider's own (`join`)."""
 

@@ -205,6 +205,8 @@ class Provider(Emulated):
         job = self.jobs.get(job_id)
         if job is None or job.key != key:
             return self.refusal("404", "", 0)
+        if (spoilt := self.spoilt(job, "stop")) is not None:
+            return spoilt
         phase = job.phase(self.clock.now())
         if phase == "running" or job.cancelled:
             return self.refusal("400", "", 0)

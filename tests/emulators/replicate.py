@@ -217,6 +217,8 @@ class Provider(Emulated):
         job = self.jobs.get(job_id)
         if job is None or job.key != key or job.behaviour.cancel == "gone":
             return self.refusal("404", "", 0)
+        if (spoilt := self.spoilt(job, "stop")) is not None:
+            return spoilt
         self.stop(job)
         return json_reply(200, self.prediction(job))
 

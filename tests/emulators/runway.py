@@ -162,6 +162,8 @@ class Provider(Emulated):
         job = self.jobs.get(task_id)
         if job is None or job.key != key or task_id in self.deleted:
             return self.refusal("404", "", 0)
+        if (spoilt := self.spoilt(job, "stop")) is not None:
+            return spoilt
         if self.stop(job) == "ended" or job.behaviour.cancel == "gone":
             self.deleted.add(task_id)
         return Reply(204)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +15,6 @@ from tests.emulators.inbox import open_inbox
 from tests.emulators.server import Running, running
 
 VEO, FLASH = "veo-3.1-generate-preview", "gemini-3.1-flash-image"
-ASKS_FOR_FILMS = genai.__version__.startswith("2.")
-"""Version 3 of the client asks Vertex alone for films; of the Gemini API it follows and downloads them."""
-
-asks_for_films = pytest.mark.skipif(not ASKS_FOR_FILMS, reason="version 3 asks Vertex for films")
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +52,10 @@ def finished(client: genai.Client, emulator: Running, operation: Any) -> Any:
 
 
 def film(client: genai.Client, prompt: str = "A lighthouse", **config: Any) -> Any:
-    """A film that was asked for: by the client where it can, else plainly, for the client to follow."""
+    """The operation of a film that was asked for."""
     given = types.GenerateVideosConfig(**{"aspect_ratio": "16:9", "duration_seconds": 4, **config})
-    if ASKS_FOR_FILMS:
-        source = types.GenerateVideosSource(prompt=prompt)
-        return client.models.generate_videos(model=VEO, source=source, config=given)
-    body = {"instances": [{"prompt": prompt}], "parameters": {"durationSeconds": given.duration_seconds}}
-    told = client._api_client.request("post", f"models/{VEO}:predictLongRunning", body)
-    return types.GenerateVideosOperation(name=json.loads(told.body)["name"])
+    source = types.GenerateVideosSource(prompt=prompt)
+    return client.models.generate_videos(model=VEO, source=source, config=given)
 
 
 def picture(client: genai.Client, prompt: str = "A lighthouse", **image: Any) -> Any:
@@ -88,7 +79,6 @@ def test_the_client_waits_for_a_film_and_downloads_it(client: genai.Client, emul
     assert data[4:8] == b"ftyp"
 
 
-@asks_for_films
 def test_the_client_sends_frames_and_references(client: genai.Client, emulator: Running) -> None:
     data = media.jpeg(seed="a", width=64, height=64, size=4000)
     frame = types.Image(image_bytes=data, mime_type="image/jpeg")
@@ -104,7 +94,6 @@ def test_the_client_sends_frames_and_references(client: genai.Client, emulator: 
     assert referring["instances"][0]["referenceImages"][0]["image"]["bytesBase64Encoded"] == text
 
 
-@asks_for_films
 def test_the_client_asks_for_a_webhook_of_one_film(client: genai.Client, emulator: Running) -> None:
     with open_inbox() as inbox:
         hook = types.WebhookConfig(uris=[f"{inbox.url}/hooks/google/run-1/"])
@@ -115,7 +104,6 @@ def test_the_client_asks_for_a_webhook_of_one_film(client: genai.Client, emulato
     assert operation.name.encode() in letter.body
 
 
-@asks_for_films
 @pytest.mark.parametrize("config", [{"seed": 7}, {"fps": 24}, {"generate_audio": True}])
 def test_what_the_client_refuses_to_send_the_emulator_refuses_to_take(
     client: genai.Client, emulator: Running, config: dict[str, Any]

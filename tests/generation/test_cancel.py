@@ -95,6 +95,38 @@ def test_a_running_job_that_stops_is_charged_as_the_provider_says(
     assert take.failed_charged
 
 
+@pytest.mark.parametrize("busy", ["500*1", "429*2", "drop*2"])
+def test_a_provider_that_is_busy_is_asked_to_stop_again(
+    cast: Cast, engine: Engine, fal: Fal, busy: str
+) -> None:
+    take = ask(cast, f"[[latency:100]] [[stop:{busy}]]")
+    engine.submit()
+    stop(cast, take)
+    for _ in range(3):
+        cancel.cancel_due(engine.wires, now=engine.now)
+        assert cancel.cancel_due(engine.wires, now=engine.now) == 0
+        engine.later(30)
+    (call,) = engine_rows.calls_of(take)
+    assert (call.state, outcome(take)) == (CallState.CANCELLED, ("voided", Decimal(0)))
+
+
+def test_a_provider_that_stays_unwell_is_not_asked_for_ever_and_what_it_made_is_charged(
+    cast: Cast, engine: Engine, fal: Fal
+) -> None:
+    take = ask(cast, "[[latency:100]] [[stop:500*9]]")
+    engine.submit()
+    stop(cast, take)
+    for _ in range(5):
+        cancel.cancel_due(engine.wires, now=engine.now)
+        engine.later(30)
+    (call,) = engine_rows.calls_of(take)
+    assert (call.evidence["cancel_tries"], call.state) == (3, CallState.ACCEPTED)
+    assert call.evidence["cancel_outcome"].startswith("error")
+    fal.program.advance(200)
+    engine.until_quiet()
+    assert (state(take), outcome(take)) == (TakeState.READY, ("posted", Decimal("0.05")))
+
+
 def test_a_success_after_the_cancel_is_kept_marked_and_charged(cast: Cast, engine: Engine, fal: Fal) -> None:
     take = ask(cast, "[[cancel:ignore]] [[latency:100]]")
     engine.submit()

@@ -83,6 +83,24 @@ def test_a_file_that_is_being_removed_is_stored_once_more(
     assert s3.objects() == {NAME: BODY}
 
 
+def test_a_removal_that_ends_between_the_upload_and_the_look_for_its_mark_loses_nothing(
+    s3: emulator.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "LOOK_SECONDS", 0)
+    is_younger, mark = store._is_younger, store.removal_of(NAME)
+    default_storage.save(mark, ContentFile(b"x"))
+
+    def look(name: str, *rest: Any) -> bool:
+        if name == mark and default_storage.exists(mark):
+            default_storage.delete(NAME)
+            default_storage.delete(mark)
+        return is_younger(name, *rest)
+
+    monkeypatch.setattr(store, "_is_younger", look)
+    store.put(io.BytesIO(BODY))
+    assert s3.objects() == {NAME: BODY}
+
+
 def wait_for(look: Any) -> None:
     until = time.monotonic() + 10
     while not look():

@@ -16,18 +16,19 @@ from django.test import Client
 from billing.models import Entry
 from generation import collect, poll, verdicts
 from generation.media import store
-from generation.models import Call, Run, Verdict
+from generation.models import Call, ProviderAccount, Run, Verdict
 from generation.models.runs import CallState, Lane, RunState
 from generation.providers import believable
 from generation.providers.protocol import ErrorClass, JobState, Output, ProviderError, Status
 from projects.models import Asset, Take
 from projects.plain import made_plain
 from projects.problems import Invalid
+from tests import factories
 from tests.cast import Cast
 from tests.emulators import media
 from tests.factories import utc
 from tests.generation import engine_rows
-from tests.generation.engine_rows import FLUX, Engine
+from tests.generation.engine_rows import FLUX, Engine, only_call
 
 ODD = "odd"
 
@@ -79,11 +80,6 @@ def server(cast: Cast, settings: Any) -> Iterator[type[Server]]:
 def ask(cast: Cast, prompt: str) -> Take:
     step = engine_rows.step(models=[FLUX], amount="0.05", prompt=prompt)
     return engine_rows.take(cast.deliverable, step, person=cast.producer.person)
-
-
-def only_call(take: Take) -> Call:
-    (call,) = engine_rows.calls_of(take)
-    return call
 
 
 @pytest.mark.parametrize(
@@ -220,6 +216,25 @@ def test_scores_are_kept_as_a_row_can_hold_them() -> None:
     assert made_plain({"a\x00": ["\ud800", 1.5, True, None]}) == {
         "a\N{REPLACEMENT CHARACTER}": ["\N{REPLACEMENT CHARACTER}", 1.5, True, None]
     }
+
+
+def test_an_id_that_another_workspaces_server_made_up_stands_in_nobodys_way(
+    cast: Cast, engine: Engine, server: type[Server]
+) -> None:
+    server.said = {"submit": (200, {}, {"request_id": "the-same"})}
+    elsewhere = cast.stranger.workspace
+    address = ProviderAccount.objects.get(workspace=cast.workspace).base_url
+    engine_rows.model(elsewhere, FLUX, amount="0.05")
+    engine_rows.account(elsewhere, address)
+    theirs = engine_rows.take(
+        factories.deliverable(factories.campaign(factories.project(elsewhere)), "squat"),
+        engine_rows.step(models=[FLUX], amount="0.05", prompt=ODD),
+    )
+    engine.submit()
+    ours = ask(cast, ODD)
+    engine.submit()
+    assert [only_call(take).provider_job_id for take in (theirs, ours)] == ["the-same"] * 2
+    assert only_call(ours).state == CallState.ACCEPTED
 
 
 def test_a_job_that_is_known_already_is_refused_where_it_is_entered(

@@ -154,6 +154,7 @@ def test_two_removals_at_once_are_one(cast: Cast) -> None:
         other.execute("SELECT pg_advisory_lock(%s, %s)", orphans.LOCK)
         with pytest.raises(orphans.AtWork):
             look(remove=True)
+        other.execute("SELECT pg_advisory_unlock(%s, %s)", orphans.LOCK)
     assert look(remove=True).removed == 0
 
 

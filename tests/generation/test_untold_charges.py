@@ -18,6 +18,7 @@ from tests.cast import Cast
 from tests.generation import engine_rows
 from tests.generation.conftest import Fal
 from tests.generation.engine_rows import FLUX, Engine
+from tests.generation.pages import signed_in, text
 
 
 def ended(
@@ -124,3 +125,14 @@ def test_a_cancelled_job_of_which_no_charge_was_told_keeps_its_hold(
     )
     engine.until_quiet()
     assert engine_rows.calls_of(take)[0].state == CallState.UNKNOWN
+
+
+def test_the_page_asks_whether_it_was_charged_and_for_no_id_of_a_job(
+    cast: Cast, engine: Engine, fal: Fal
+) -> None:
+    ended(cast, engine)
+    page = text(signed_in(cast.manager), f"/w/{cast.workspace.slug}/queue/unknown/")
+    assert "It was charged" in page
+    assert "It was not charged" in page
+    assert "It happened" not in page
+    assert 'name="job_id"' not in page

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from generation.providers import registry
 from generation.providers.profile import Abilities, Profile, Webhooks
-from generation.providers.protocol import CancelOutcome, Job
-from tests.generation.providers.declared import Declared, Failure, Made, Refusal
+from generation.providers.protocol import CancelOutcome, Job, JobState
+from tests.generation.providers.declared import Cancelling, Declared, Failure, Made, Refusal
 
 
 @dataclass(frozen=True)
@@ -167,11 +167,62 @@ def cancels(subject: Subject) -> Sequence[Case]:
     ]
 
 
+def garbled(subject: Subject) -> Sequence[Case]:
+    """Where a job is stopped by its id: 200 with something that nobody can read, and the job goes on."""
+    named = "queued" in subject.declared.cancels and subject.name != "comfyui"
+    return [Case("queued, answered with garbage", "asked to stop, succeeded, charged")] if named else []
+
+
 def hang_ups(subject: Subject) -> Sequence[Case]:
     if not subject.blocking:
         return []
     words = {True: "charged", False: "free", None: "a person is asked whether it was charged"}
     return [Case("open call", f"hung up, {words[subject.abilities.hang_up_charged]}")]
+
+
+# -- cancelled takes ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A take that is cancelled in one state, and what must come of it."""
+
+    made: str  # of what the provider makes
+    reached: str  # queued, running, finished: the provider's word; "" before anything was sent
+    kept: bool  # it is made all the same, and the take is ready
+    charged: bool | None  # None: nobody knows, the hold stays open and a person is asked
+    directive: str = ""
+
+    @property
+    def words(self) -> str:
+        if self.kept:
+            return "made all the same; kept, charged"
+        words = {True: "stopped; charged", False: "stopped; free"}
+        return words.get(self.charged, "hung up; its hold stays, a person is asked")
+
+
+REACHED = {"queued": "waits at the provider", "running": "is being made", "finished": "is made, not fetched"}
+MADE_ALL_THE_SAME = Cancelling(CancelOutcome.UNSUPPORTED, JobState.SUCCEEDED, charged=True)
+
+
+def stops(subject: Subject) -> Sequence[Case]:
+    """One for each state that a take of this provider can be in, by call that waits and by open call."""
+    ways = {subject.job(made).blocking: name for name, made in reversed(subject.declared.makes.items())}
+    first = next(iter(subject.declared.makes))
+    found = [_stop("waits with us", Stop(first, "", kept=False, charged=False))]
+    if name := ways.get(False):
+        for reached, row in REACHED.items():
+            one = subject.declared.cancels.get(reached, MADE_ALL_THE_SAME)
+            kept = one.state is JobState.SUCCEEDED
+            found.append(_stop(row, Stop(name, reached, kept, one.charged, one.directive)))
+    if name := ways.get(True):
+        charged = subject.abilities.hang_up_charged
+        found.append(_stop("is being made on an open call", Stop(name, "", kept=False, charged=charged)))
+    return found
+
+
+def _stop(row: str, stop: Stop) -> Case:
+    return Case(row, stop.words, stop)
 
 
 # -- webhooks -------------------------------------------------------------------------------------

@@ -74,9 +74,6 @@ class Kit:
         job = self.provider.translate(model=made.model, request=request)
         return dataclasses.replace(job, **{"token": "run-1", **changes})
 
-    def film_job(self, directive: str = "") -> Job:
-        return self.job(directive, makes="film", token="")
-
     def log(self) -> list[dict[str, Any]]:
         """The truth about this provider's jobs."""
         return [entry for entry in self.emulator.log() if entry["provider"] == self.provider.name]

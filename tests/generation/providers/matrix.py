@@ -19,10 +19,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 
+STOPS = "A take that is cancelled"
+"""The section whose table has a provider a row and says in words what came of it and was charged."""
+
 SECTIONS = {
     "Jobs": "test_contract_jobs",
     "Errors": "test_contract_errors",
     "Cancel": "test_contract_cancel",
+    STOPS: "test_contract_stops",
     "Webhooks": "test_contract_webhooks",
     "Outputs, knobs, lost answers": "test_contract_outputs",
 }
@@ -38,6 +42,11 @@ test fails while it is out of date. ✓ is one or several tests against the emul
 the details below say what they hold. – : the protocol does not have it. *untested*: it has, and nobody
 tests it, for the reason given below. No test has called a real provider.
 """
+
+ON_STOPS = """Each cell is a take driven through the engine's own lanes and cancelled in that state: what
+became of it, and what was charged. The ledger's entry and the emulated provider's bill agree in every cell;
+where nobody knows whether a call that we hung up on is billed, nothing is booked and the money stays held
+until a person says."""
 
 Cells = Mapping[str, Mapping[str, list[str]]]
 """By section and row, what is said of one provider."""
@@ -82,7 +91,7 @@ def page() -> str:
     known, missing = cells(), untested()
     lines = [HEAD]
     for section in SECTIONS:
-        lines += _table(section, known, missing)
+        lines += _stops(known) if section == STOPS else _table(section, known, missing)
     for name in known:
         lines += _details(name, known[name], missing[name])
     return "\n".join(lines).rstrip() + "\n"
@@ -100,12 +109,22 @@ def _table(section: str, known: Mapping[str, Cells], missing: Mapping[str, Mappi
     return [*lines, ""]
 
 
+def _stops(known: Mapping[str, Cells]) -> list[str]:
+    columns = list(dict.fromkeys(row for sections in known.values() for row in sections[STOPS]))
+    lines = [f"## {STOPS}", "", ON_STOPS, ""]
+    lines += [f"| | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
+    for name, sections in known.items():
+        said = ["; ".join(sections[STOPS].get(column, ["–"])) for column in columns]
+        lines.append(f"| {name} | {' | '.join(said)} |")
+    return [*lines, ""]
+
+
 def _details(name: str, sections: Cells, missing: Mapping[str, str]) -> list[str]:
     from generation.providers import registry
 
     lines = [f"## {registry.get(name).profile.title} (`{name}`)", ""]
     for section, rows in sections.items():
-        for row, said in rows.items():
+        for row, said in rows.items() if section != STOPS else ():
             words = "; ".join(dict.fromkeys(one for one in said if one != "yes"))
             if words:
                 lines.append(f"- {section}, {row}: {words}")

@@ -27,6 +27,29 @@ RATE = Decimal("0.9")
 """Of a dollar in the cast's own currency."""
 
 
+def begin_any(kit: Kit, cast: Cast, made: str, directive: str = "") -> Take:
+    """A queued take of one of the things that a kit declares, at one of the cast's money a request."""
+    facts, asked = kit.declared.makes[made].model, kit.declared.makes[made].request
+    engine_rows.model(
+        cast.workspace, facts.key, kinds=[asked.kind], unit="request", amount="1", **facts.capabilities
+    )
+    engine_rows.rate(cast.workspace, "USD", str(RATE))
+    _account(kit, cast)
+    seconds = asked.duration_seconds
+    step = engine_rows.step(
+        kind=asked.kind,
+        models=[facts.key],
+        amount="5",
+        prompt=f"{asked.prompt} {directive}".strip(),
+        seed=asked.seed,
+        width=asked.width,
+        height=asked.height,
+        duration_seconds=str(seconds) if seconds else None,
+        parameters=dict(asked.parameters),
+    )
+    return engine_rows.take(cast.deliverable, step, person=cast.producer.person)
+
+
 def begin(kit: Kit, cast: Cast, key: str, **step: Any) -> Take:
     """A queued take of one step, with an account, the catalogue's row and price, and a rate for dollars."""
     ledger.ensure_partitions(timezone.now() - datetime.timedelta(days=40), timezone.now())
@@ -43,6 +66,12 @@ def begin(kit: Kit, cast: Cast, key: str, **step: Any) -> Take:
         starts_at=begun,
     )
     engine_rows.rate(cast.workspace, "USD", str(RATE))
+    _account(kit, cast)
+    fields = {"amount": "5", "models": [key], **step}
+    return engine_rows.take(cast.deliverable, engine_rows.step(**fields), person=cast.producer.person)
+
+
+def _account(kit: Kit, cast: Cast) -> None:
     ProviderAccount.objects.create(
         workspace=cast.workspace,
         provider=kit.provider.name,
@@ -50,10 +79,10 @@ def begin(kit: Kit, cast: Cast, key: str, **step: Any) -> Take:
         encrypted_key=keyring.encrypt(kit.account.key),
         key_hint="hint",
         base_url=kit.account.base_url,
+        region=kit.account.region,
+        extra=dict(kit.account.extra),
         webhook_token=f"account-{kit.provider.name}",
     )
-    fields = {"amount": "5", "models": [key], **step}
-    return engine_rows.take(cast.deliverable, engine_rows.step(**fields), person=cast.producer.person)
 
 
 def finish(kit: Kit, engine: Engine, take: Take) -> Entry:
@@ -68,13 +97,13 @@ def finish_held(kit: Kit, engine: Engine, take: Take) -> Entry:
     """`finish` for a take whose call is held open until its answer is the result."""
     engine.submit()
     with Switchboard() as board:
-        _until(board, engine, lambda: bool(kit.served.jobs))
+        until(board, engine, lambda: bool(kit.served.jobs))
         kit.emulator.advance(200)
-        _until(board, engine, lambda: not board.held)
+        until(board, engine, lambda: not board.held)
     return _booked(engine, take)
 
 
-def _until(board: Switchboard, engine: Engine, holds: Callable[[], bool]) -> None:
+def until(board: Switchboard, engine: Engine, holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not holds():
         board.beat(seconds=0.05, now=engine.now)

@@ -71,19 +71,6 @@ def test_an_answer_that_did_not_come_in_time_may_have_been_sent(emulator: Runnin
     assert not clients.never_sent(error)
 
 
-def test_a_loop_has_one_shared_client_and_another_loop_another(emulator: Running) -> None:
-    async def pair() -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
-        first, second = clients.shared(), clients.shared()
-        await clients.close_shared()
-        return first, second
-
-    first, second = asyncio.run(pair())
-    third, _ = asyncio.run(pair())
-    assert first is second
-    assert third is not first
-    assert first.is_closed
-
-
 def test_all_clients_share_one_tls_context() -> None:
     assert clients.tls_context() is clients.tls_context()
 

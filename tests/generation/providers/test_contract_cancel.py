@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import httpx
 import pytest
 
-from generation.providers.protocol import CancelOutcome, JobState
+from generation.providers.protocol import CancelOutcome, JobState, ProviderError
 from tests.generation.providers import cases
 from tests.generation.providers.cases import Case
 from tests.generation.providers.declared import Cancelling
@@ -31,6 +32,16 @@ def test_a_cancel_comes_to_what_the_state_allows_and_is_charged_as_said(kit: Kit
         assert status.billed_units == expected.units
     (entry,) = kit.log()
     assert entry["charged"] is expected.charged
+
+
+@cases.of(cases.garbled)
+def test_an_answer_that_cannot_be_read_is_not_taken_for_a_stop(kit: Kit, case: Case) -> None:
+    submitted = kit.submit(kit.job("[[stop:garbage*1]]"))
+    with contextlib.suppress(ProviderError):  # some say that they cannot read it
+        assert kit.cancel(submitted) is CancelOutcome.REQUESTED
+    assert kit.finished(submitted).state is JobState.SUCCEEDED
+    (entry,) = kit.log()
+    assert entry["charged"]
 
 
 @cases.of(cases.when(lambda subject: not subject.abilities.cancel, "any", "not possible"))

@@ -9,6 +9,8 @@ import dataclasses
 import datetime
 import functools
 import hashlib
+import threading
+import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -213,3 +215,24 @@ def test_a_fetch_that_does_not_come_back_is_given_up(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(webhooks, "FETCH_SECONDS", 0.1)
     assert asyncio.run(webhooks.KeySets().get("fal", fetch, now=NOW)) == {}
+
+
+def test_a_slow_server_of_one_name_holds_up_no_other() -> None:
+    key_sets, waits = webhooks.KeySets(), threading.Event()
+
+    async def stuck() -> Mapping[str, Any]:
+        await asyncio.to_thread(waits.wait, 10)
+        return {}
+
+    async def prompt() -> Mapping[str, Any]:
+        waits.set()  # only now may the other come back
+        return keys(KEY)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        other = pool.submit(lambda: asyncio.run(key_sets.get("slow", stuck, now=NOW)))
+        while "slow" not in key_sets.tried:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        assert asyncio.run(key_sets.get("fal", prompt, now=NOW)) == keys(KEY)
+        assert time.monotonic() - begun < webhooks.FETCH_SECONDS / 2
+        assert other.result() == {}
