@@ -12,14 +12,13 @@ import contextlib
 import datetime
 import json
 import os
-import statistics
 import sys
 import threading
 import time
 import urllib.request
 from typing import Any
 
-from bench import stage
+from bench import readers, stage
 
 LIMIT = 2.5
 PAGE_LIMIT_MS = 300
@@ -72,7 +71,7 @@ def measure(
         seconds = time.monotonic() - begun
         posters = wait_for_posters(options.takes)
     checked = verify(options.takes, providers)
-    slow = percentile(pages.times, 95)
+    slow = round(readers.share(pages.times, 95), 1)
     passed = seconds <= options.latency * LIMIT and slow < PAGE_LIMIT_MS and checked["wrong"] == []
     return {
         "takes": options.takes,
@@ -81,7 +80,7 @@ def measure(
         "allowed_seconds": options.latency * LIMIT,
         "stages_seconds": stamps,
         "posters_after_seconds": posters,
-        "page_p50_ms": percentile(pages.times, 50),
+        "page_p50_ms": round(readers.share(pages.times, 50), 1),
         "page_p95_ms": slow,
         "pages": len(pages.times),
         "page_errors": dict(pages.errors),
@@ -96,10 +95,9 @@ def measure(
 
 def prepare(count: int, url: str) -> str:
     """One workspace with its takes, queued for a time far away; answers a session of its producer."""
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
     from django.utils import timezone
 
+    from bench import cast
     from tests import factories
     from tests.generation import engine_rows
 
@@ -118,12 +116,7 @@ def prepare(count: int, url: str) -> str:
             person=member.person,
             due_at=far,
         )
-    store = SessionStore()
-    store[SESSION_KEY] = str(member.person.pk)
-    store[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-    store[HASH_SESSION_KEY] = member.person.get_session_auth_hash()
-    store.create()
-    return str(store.session_key)
+    return cast.session(member.person.email)
 
 
 def watch(count: int, patience: float) -> dict[str, float]:
@@ -226,12 +219,6 @@ class Pages:
             except OSError as error:
                 self.errors[str(error)] += 1
             self.times.append((time.monotonic() - begun) * 1000)
-
-
-def percentile(times: list[float], share: int) -> float:
-    if len(times) < 2:
-        return 0.0
-    return round(statistics.quantiles(times, n=100, method="inclusive")[share - 1], 1)
 
 
 if __name__ == "__main__":

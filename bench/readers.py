@@ -37,9 +37,14 @@ class Times:
     shown: int = 0
 
     def share(self, percent: int) -> float:
-        if len(self.milliseconds) < 2:
-            return 0.0
-        return round(statistics.quantiles(self.milliseconds, n=100, method="inclusive")[percent - 1], 1)
+        return round(share(self.milliseconds, percent), 1)
+
+
+def share(values: Sequence[float], percent: int) -> float:
+    """What so many percent of the values do not exceed; 0 where there are not two."""
+    if len(values) < 2:
+        return 0.0
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 class Reader:

@@ -26,8 +26,8 @@ from tests.generation import engine_rows
 MODEL = "fal/fal-ai/flux/dev"
 AMOUNT = Decimal("0.05")
 DELIVERABLES = 100
-HOURS = 36_000
-"""Seconds that the model is said to take: no job is polled for most of them."""
+TYPICAL_SECONDS = 36_000
+"""What the model is said to take: no job is polled for most of them."""
 
 PATIENCE = 900
 
@@ -51,7 +51,7 @@ def prepare(providers: str, *, valid: int, ended: int, cancelled: int, open_: in
     project = factories.project(studio)
     campaign, category = factories.campaign(project), factories.category(studio)
     model = engine_rows.model(studio, MODEL, amount=str(AMOUNT), unit="call")
-    model.capabilities["typical_seconds"] = HOURS
+    model.capabilities["typical_seconds"] = TYPICAL_SECONDS
     model.save(update_fields=["capabilities"])
     wanted = {"valid": valid, "ended": ended, "cancelled": cancelled, "open": open_}
     total = sum(wanted.values())

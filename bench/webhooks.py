@@ -17,7 +17,6 @@ import itertools
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import threading
@@ -30,6 +29,7 @@ from typing import Any
 import httpx
 
 from bench import stage, webhook_mix
+from bench.readers import share
 from bench.webhook_mix import KINDS, Job, Jobs, Message
 
 ENDED = CANCELLED = OPEN = 200
@@ -231,12 +231,6 @@ def _kind(name: str, answers: list[tuple[str, int, float, float]]) -> str:
 
 def _page(times: list[float]) -> str:
     return f"{share(times, 50):.0f} and {share(times, 95):.0f} ms ({len(times)} read)"
-
-
-def share(values: list[float], percent: int) -> float:
-    if len(values) < 2:
-        return 0.0
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 if __name__ == "__main__":

@@ -79,6 +79,14 @@ def choose(pids: Sequence[int], dice: random.Random) -> tuple[str, psutil.Proces
     return name, dice.choice(sorted(there[name], key=lambda process: process.pid))
 
 
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs; a zombie does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 def kill(process: psutil.Process) -> bool:
     """SIGKILL; False where it had ended by itself. psutil looks first whether the number is still its own."""
     try:

@@ -12,11 +12,8 @@ KILLS = ("worker", "sentinel", "main", "backend", "database")
 ANSWERS = ("429", "402", "5xx", "garbage", "lost")
 FAULTS = (*KILLS, *ANSWERS)
 TITLES = {
-    "worker": "worker",
-    "sentinel": "sentinel",
     "main": "main process",
     "backend": "database backend",
-    "database": "database",
     "lost": "answer lost",
 }
 STEP_TITLES = {"call": "provider call", "save": "saving the job id"}

@@ -25,6 +25,7 @@ from typing import Any
 import psutil
 
 from bench import stage
+from drills import aim
 
 LIMIT_SECONDS = 120.0
 GIVEN_UP_SECONDS = 300.0
@@ -50,19 +51,13 @@ def group(pid: int) -> Group | None:
     """None while it is getting up."""
     try:
         below = psutil.Process(pid).children(recursive=True)
-        (main,) = [
-            p for p in below if "circletake.cluster" in p.cmdline() and p.parent() not in below_of(below)
-        ]
+        queue = [process for process in below if "circletake.cluster" in process.cmdline()]
+        (main,) = [process for process in queue if process.parent() not in queue]
         (sentinel,) = main.children()
         workers = sentinel.children()
     except (psutil.Error, ValueError):
         return None
     return Group(main, sentinel, workers) if workers else None
-
-
-def below_of(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those of the queue, so that its main process can be told from what it forked."""
-    return [process for process in processes if "circletake.cluster" in process.cmdline()]
 
 
 def next_in_line(found: Group) -> psutil.Process | None:
@@ -158,7 +153,7 @@ def one_round(kind: str, program: Any, asks: Any, log: Path, *, canary: int) -> 
         wrong.append(f"The take was ready after {seconds:.0f} s.")
     if not any(REASONS[kind] in reason for reason in reasons):
         wrong.append(f"The program did not find the reason itself: {reasons}.")
-    if left := [process.pid for process in before.all if alive(process)]:
+    if left := [process.pid for process in before.all if aim.alive(process)]:
         wrong.append(f"Of the former group there are left: {left}.")
     if strays := orphans(program.pid):
         wrong.append(f"Outside the program there run: {strays}.")
@@ -204,13 +199,6 @@ def made_after(asks: Any) -> str | None:
             connection.close()
         time.sleep(0.2)
     return f"The take had not ended after {GIVEN_UP_SECONDS:.0f} s."
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 def orphans(pid: int) -> list[int]:

@@ -142,10 +142,7 @@ def redis(place: Any, feed: Any, servers: Any, options: Any, notes: dict[str, An
     notes["down"] = notes.get("down", 0) + 1
     flow(feed)
     servers["redis"] = subprocess.Popen(servers["redis_command"], stdout=subprocess.DEVNULL)
-    try:
-        return wrong + moves_on(feed, notes, "seconds_after_it_came_back")
-    finally:
-        servers["started"] = servers["redis"]
+    return wrong + moves_on(feed, notes, "seconds_after_it_came_back")
 
 
 def rolling(place: Any, feed: Any, servers: Any, options: Any, notes: dict[str, Any]) -> list[str]:

@@ -148,7 +148,7 @@ class Matrix:
         if not said:
             raise RuntimeError("The take was not promised.")
         self.promised.update(dict.fromkeys(said[0], cell.name))
-        found = self._judged(cell, said[0][0], wrong)
+        found = self._judged(said[0][0], wrong)
         if self.program.starts != starts:
             found["violations"].append("The program ended.")
         return {
@@ -211,15 +211,15 @@ class Matrix:
         finally:
             meeting.let_go(self.folder)
 
-    def _judged(self, cell: Any, take: Any, wrong: list[str]) -> dict[str, Any]:
+    def _judged(self, take: Any, wrong: list[str]) -> dict[str, Any]:
         from drills import asked, truth
-        from drills.results import MAY_FAIL, of_take
+        from drills.results import of_take
 
         wrong = wrong + kill.calm(self.program, seconds=QUIET_SECONDS)
         settled, more = kill.settle(self.program, [self.place], self.url)
         jobs = truth.ended_log(self.url)
         wrong += more + truth.violations([self.place], jobs)
-        wrong += asked.violations(self.promised, may_fail=MAY_FAIL)
+        wrong += asked.violations(self.promised, may_fail=())
         fresh = [line for line in wrong if line not in self.known]
         self.known.update(fresh)
         return {**of_take(take, jobs), "settled": settled, "violations": fresh}

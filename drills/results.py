@@ -16,9 +16,6 @@ from generation import tokens
 from generation.models import Call
 from projects.models import Event, Take
 
-MAY_FAIL = frozenset[str]()
-"""Cells after which a take may end as failed."""
-
 
 @dataclasses.dataclass
 class Results:

@@ -30,11 +30,9 @@ class Host:
     def __init__(self, cable: Cable, folder: Path, **differs: str) -> None:
         self.cable, self.folder, self.differs = cable, folder, differs
         self.process: subprocess.Popen[bytes] | None = None
-        self.starts = 0
 
     def start(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.starts += 1
         environment = {**os.environ, "DATA_DIR": str(self.folder), **self.differs}
         words = self.cable.inside([sys.executable, str(stage.ROOT / "manage.py"), "work", "--drain"])
         with (self.folder / "work.log").open("ab") as log:
@@ -178,8 +176,10 @@ def servers(folder: Path, *, bucket: bool = True) -> Iterator[dict[str, Any]]:
         running = stack.enter_context(stage.started(redis, log=data / "redis.log"))
         url = f"http://{here}:{ports['provider']}"
         stage.wait_for(f"{url}/_control/health")
-        yield {"environment": environment, "provider": url, "ports": ports, "redis": running,
-               "redis_command": redis, "database": database, "data": data}  # fmt: skip
+        found: dict[str, Any] = {"environment": environment, "provider": url, "ports": ports,
+                 "redis": running, "redis_command": redis, "database": database, "data": data}  # fmt: skip
+        stack.callback(lambda: found["redis"].kill())  # the last one: a drill may have started another
+        yield found
 
 
 def _start_open(server: Any, port: int) -> None:

@@ -45,13 +45,6 @@ def below(target: psutil.Process, met: Met) -> list[psutil.Process]:
 def outlive(processes: list[psutil.Process], *, seconds: float) -> list[psutil.Process]:
     """Waits until the processes are gone; answers those that still run."""
     until = time.monotonic() + seconds
-    while (left := [process for process in processes if _runs(process)]) and time.monotonic() < until:
+    while (left := [process for process in processes if aim.alive(process)]) and time.monotonic() < until:
         time.sleep(0.02)
     return left
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

@@ -13,10 +13,10 @@ from generation.models.runs import CallState
 from projects.models import Take
 from projects.models.takes import TakeState
 from tests.cast import Cast
-from tests.drills.test_truth import made, only_call
+from tests.drills.rows import made
 from tests.generation import engine_rows
 from tests.generation.conftest import Fal
-from tests.generation.engine_rows import Engine
+from tests.generation.engine_rows import Engine, only_call
 
 
 def refused(fal: Fal) -> list[dict[str, Any]]:

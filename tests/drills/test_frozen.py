@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from drills import frozen
+from drills import aim, frozen
 
 
 def wait(pipe: Any) -> None:
@@ -38,7 +38,7 @@ def test_of_several_idle_workers_the_one_that_holds_the_lock_is_next_in_line() -
         time.sleep(0.3)
         queue.put("nobody gets this: the lock died with its holder")
         time.sleep(0.5)
-        left = [one for one in everybody[:4] if frozen.alive(one)]
+        left = [one for one in everybody[:4] if aim.alive(one)]
         assert left == [one for one in everybody[:4] if one != holder]
     finally:
         for process in (*workers, *late):

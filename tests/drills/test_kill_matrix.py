@@ -14,14 +14,14 @@ import psutil
 import pytest
 
 from billing import ledger
-from drills import cells, meeting, targets
+from drills import cells, meeting, targets, truth
 from drills.cells import Cell
 from drills.matrix import Matrix
 from drills.results import Results, of_take
-from projects.models import Membership, Take, Workspace
+from projects.models import Take
 from projects.models.takes import TakeState
 from tests.cast import Cast
-from tests.generation import engine_rows
+from tests.drills.rows import Place, made
 from tests.generation.conftest import Fal
 from tests.generation.engine_rows import FLUX, Engine
 
@@ -29,12 +29,6 @@ SOUND = {
     "state": "ready", "failure_class": "", "unknown": 0, "jobs": 1, "charged": 1, "booked": 1,
     "sent_once_more": 0, "settled": {}, "violations": [], "seconds": 5.0, "load": 2.0,
 }  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    workspace: Workspace
-    member: Membership
 
 
 class Program:
@@ -52,15 +46,6 @@ class Program:
 def drill(cast: Cast, fal: Fal, tmp_path: Path) -> Matrix:
     place = Place(cast.workspace, cast.manager)
     return Matrix(tmp_path, Program(), place, fal.program.url)
-
-
-def made(cast: Cast, engine: Engine, fal: Fal, directive: str = "") -> Take:
-    step = engine_rows.step(models=[FLUX], amount="0.05", prompt=f"A lighthouse {directive}")
-    take = engine_rows.take(cast.deliverable, step, person=cast.producer.person)
-    for _ in range(6):
-        engine.turn()
-        fal.finish_all(engine)
-    return take
 
 
 def test_every_point_meets_every_fault_or_says_why_it_cannot() -> None:
@@ -104,8 +89,7 @@ def test_a_cell_whose_books_are_wrong_says_so_once(
 ) -> None:
     first = made(cast, engine, fal)
     drill.promised[first.pk] = "before:call/worker"
-    cell = Cell("before:call", "worker")
-    assert drill._judged(cell, first.pk, [])["violations"] == []
+    assert drill._judged(first.pk, [])["violations"] == []
     second = made(cast, engine, fal)
     drill.promised[second.pk] = "after:call/worker"
     planned = ledger.PlannedHold(
@@ -119,15 +103,15 @@ def test_a_cell_whose_books_are_wrong_says_so_once(
         f"Hold {hold.pk} of run {hold.run} is left open.",
         f"Take {first.pk} failed for no fault of its job (before:call/worker): It broke.",
     ]
-    assert drill._judged(cell, second.pk, [])["violations"] == wrong
-    assert drill._judged(cell, second.pk, [])["violations"] == []
+    assert drill._judged(second.pk, [])["violations"] == wrong
+    assert drill._judged(second.pk, [])["violations"] == []
 
 
 def test_a_take_that_nobody_had_asked_for_is_named(
     cast: Cast, engine: Engine, fal: Fal, drill: Matrix
 ) -> None:
     take = made(cast, engine, fal)
-    found = drill._judged(Cell("before:hold", "worker"), take.pk, [])
+    found = drill._judged(take.pk, [])
     assert found["violations"] == [f"Take {take.pk} was made and nobody had asked for it."]
 
 
@@ -138,8 +122,6 @@ def test_an_answer_that_is_lost_is_settled_by_the_log_and_told(
     drill.promised[take.pk] = "before:call/garbage"
     cast.workspace.refresh_from_db()
     place = Place(cast.workspace, cast.manager)
-    from drills import truth
-
     assert truth.settle([place], fal.jobs) == {"it did not happen": 1}
     for _ in range(6):
         engine.turn()

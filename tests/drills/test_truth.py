@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from decimal import Decimal
 
@@ -14,40 +13,17 @@ from generation import unknown
 from generation.models import Call, Run
 from generation.models.runs import CallState, RunState
 from projects import events
-from projects.models import Membership, Take, TakeAsset, Workspace
+from projects.models import Take, TakeAsset
 from projects.models.takes import TakeState
 from tests.cast import Cast
-from tests.generation import engine_rows
+from tests.drills.rows import Place, made
 from tests.generation.conftest import Fal
-from tests.generation.engine_rows import FLUX, Engine
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """A workspace and who speaks in it, as the drill's studios."""
-
-    workspace: Workspace
-    member: Membership
+from tests.generation.engine_rows import FLUX, Engine, only_call
 
 
 @pytest.fixture
 def places(cast: Cast) -> list[Place]:
     return [Place(cast.workspace, cast.manager)]
-
-
-def made(cast: Cast, engine: Engine, fal: Fal, directive: str = "") -> Take:
-    """A take at the provider, as far as the engine brings it by itself."""
-    step = engine_rows.step(models=[FLUX], amount="0.05", prompt=f"A lighthouse {directive}")
-    take = engine_rows.take(cast.deliverable, step, person=cast.producer.person)
-    for _ in range(6):
-        engine.turn()
-        fal.finish_all(engine)
-    return take
-
-
-def only_call(take: Take) -> Call:
-    (call,) = engine_rows.calls_of(take)
-    return call
 
 
 def test_rows_that_are_sound_are_found_sound(
