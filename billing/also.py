@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Window
 
 from billing import figures, month_figures, month_sums, months
 from billing.month_figures import Figures
@@ -152,18 +152,13 @@ def exceptions(*, workspace: Workspace, month: str, most: int | None = None) -> 
         *OF_REQUEST, *OF_PEOPLE["requested_by"]
     )
     shown = (
-        list(decided.order_by("at", "sequence")[:most]),
-        list(granted.order_by("at", "sequence")[:most]),
-        list(approved.order_by("decided_at", "id")[:most]),
+        _first(decided.order_by("at", "sequence"), most),
+        _first(granted.order_by("at", "sequence"), most),
+        _first(approved.order_by("decided_at", "id"), most),
     )
-    numbers = (
-        _number(as_is, len(shown[0]), most),
-        _number(caps, len(shown[1]), most),
-        _number(alone, len(shown[2]), most),
-    )
-    return Exceptions(*shown, sum(numbers))
+    return Exceptions(*shown, sum(rows[0].whole for rows in shown if rows))
 
 
-def _number(found: QuerySet[Any], shown: int, most: int | None) -> int:
-    """How many there are; asked for only where not all are shown."""
-    return shown if most is None or shown < most else found.count()
+def _first(found: QuerySet[Any], most: int | None) -> list[Any]:
+    """The first of them, each with how many there are in all (`whole`)."""
+    return list(found.annotate(whole=Window(Count("pk")))[:most])

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from billing.also import Place
 
 INK, GRID, BAR = "#7a7a7a", "#7a7a7a33", "#7a9cf0"
+LETTERS = 13
+AXIS: dict[str, Any] = {
+    "labelColor": INK,
+    "titleColor": INK,
+    "gridColor": GRID,
+    "domainColor": GRID,
+    "tickColor": GRID,
+    "labelFontSize": LETTERS,
+    "titleFontSize": LETTERS,
+    "titleFontWeight": "normal",
+}
+"""How the axes of every chart look."""
 
 
 def digest(curve: list[Place]) -> str:
@@ -34,7 +47,8 @@ def take_curve(curve: list[Place], *, currency: str) -> bytes:
     chart = (
         (bars + words)
         .properties(width=640, height=220, background="transparent", usermeta={"currency": currency})
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor=GRID, domainColor=GRID, tickColor=GRID)
+        .configure_axis(**AXIS)
+        .configure_text(fontSize=LETTERS)
         .configure_view(stroke=None)
     )
     svg: str = vl_convert.vegalite_to_svg(chart.to_json())

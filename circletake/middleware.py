@@ -1,4 +1,5 @@
-"""What every request passes: its line in the log, a narrow permissions policy, localhost by name."""
+"""What every request passes: its line in the log, a narrow permissions policy, who may send files,
+localhost by name."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 log = structlog.get_logger("circletake.request")
@@ -85,6 +86,25 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def files_of_known_people(get_response: GetResponse) -> GetResponse:
+    """Take large bodies from people who are signed in, and from tokens: files lie on the disk before anybody
+    asks who sent them."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        is_large = not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if is_large and not (_has_token(request) or request.user.is_authenticated):
+            return HttpResponse("Sign in before you send files.", status=413, content_type="text/plain")
+        return get_response(request)
+
+    return middleware
+
+
+def _has_token(request: HttpRequest) -> bool:
+    """Whether the API looks at a token first; what it says is looked at there."""
+    return request.path.startswith("/api/") and "Authorization" in request.headers
 
 
 def localhost_by_name(get_response: GetResponse) -> GetResponse:

@@ -26,12 +26,12 @@ SENTENCES: dict[str, str] = {
     "account.key_changed": "replaced the key of the {provider} account “{name}”",
     "account.limits_changed": "changed the limits of the {provider} account “{name}”",
     "account.webhook_secret_changed": "replaced the webhook secret of the {provider} account “{name}”",
-    "batch.cancelled": "cancelled a batch",
-    "batch.finished": "finished a batch: {ready} ready, {failed} failed",
-    "batch.paused": "paused a batch",
-    "batch.requested": "asked for a batch over {deliverables} deliverables",
-    "batch.resumed": "let a batch go on",
-    "batch.stopped": "stopped a batch: {rest} takes are not made",
+    "batch.cancelled": "cancelled a",
+    "batch.finished": "finished, with {ready} takes ready and {failed} failed, a",
+    "batch.paused": "paused a",
+    "batch.requested": "asked, over {deliverables} deliverables, for a",
+    "batch.resumed": "went on with a",
+    "batch.stopped": "stopped, {rest} takes before its end, a",
     "budget.changed": "changed the budget “{name}”",
     "budget.ended": "ended the budget “{name}”",
     "budget.reached": "saw {percent} % of the budget “{name}” used",
@@ -209,8 +209,9 @@ def _thing(event: Event, slug: str) -> tuple[str, str]:
         return campaign.name, reverse("generation:campaign", args=parts) if slug else ""
     if event.project:
         return event.project.name, reverse("generation:projects", args=[slug]) if slug else ""
-    if event.kind.startswith("batch.") and event.data.get("batch") and slug:
-        return "batch", reverse("generation:batch", args=[slug, event.data["batch"]])
+    if event.kind.startswith("batch."):
+        known = slug and event.data.get("batch")
+        return "batch", reverse("generation:batch", args=[slug, event.data["batch"]]) if known else ""
     return "", ""
 
 

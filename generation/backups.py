@@ -64,7 +64,7 @@ def backup(target: Path, *, media: bool = True) -> dict[str, Any]:
     try:
         with tempfile.TemporaryDirectory(prefix="circletake-") as folder, _written(unfinished) as tar:
             dump = Path(folder) / "database.dump"
-            _run("pg_dump", "--format=custom", "--no-owner", f"--file={dump}", _dsn())
+            _run(CannotBackUp, "pg_dump", "--format=custom", "--no-owner", f"--file={dump}", _dsn())
             tar.add(dump, "database.dump")
             about: dict[str, Any] = {"format": FORMAT, "made_at": timezone.now().isoformat(), "media": media}
             about.update(_add_media(tar) if media else {"files": 0, "missing": []})
@@ -181,11 +181,11 @@ def _empty_schema() -> None:
 def _load(dump: Path) -> None:
     """Plays the dump in one transaction, without what only its own server knows."""
     script = dump.with_suffix(".sql")
-    _run("pg_restore", "--no-owner", f"--file={script}", str(dump))
+    _run(CannotRestore, "pg_restore", "--no-owner", f"--file={script}", str(dump))
     played = dump.with_suffix(".plain.sql")
     with script.open("rb") as lines, played.open("wb") as kept:
         kept.writelines(_known_anywhere(lines))
-    _run("psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction",
+    _run(CannotRestore, "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction",
          f"--file={played}", f"--dbname={_dsn()}")  # fmt: skip
 
 
@@ -214,8 +214,8 @@ def _dsn() -> str:
     return " ".join(f"{key}={parameters[name]}" for key, name in wanted.items() if parameters.get(name))
 
 
-def _run(program: str, *arguments: str) -> None:
-    """Runs a tool of the PostgreSQL that comes with us; raises CannotRestore with what it said."""
+def _run(refusal: type[Refused], program: str, *arguments: str) -> None:
+    """Runs a tool of the PostgreSQL that comes with us; raises `refusal` with what it said."""
     password = str(connection.settings_dict.get("PASSWORD") or "")
     done = subprocess.run(
         [postgres.binary(program), *arguments],
@@ -225,7 +225,7 @@ def _run(program: str, *arguments: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise CannotRestore(f"{program} failed: {done.stderr.strip()[-500:]}")
+        raise refusal(f"{program} failed: {done.stderr.strip()[-500:]}")
 
 
 def default_name() -> Path:

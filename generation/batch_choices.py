@@ -67,8 +67,7 @@ def _words(rule: SwitchRule) -> str:
 
 
 def _profiles(workspace: Workspace) -> list[tuple[str, str]]:
-    rows = ControlProfile.objects.filter(workspace=workspace).order_by("slug", "-version").distinct("slug")
-    return [(str(row), row.name) for row in rows]
+    return [(str(row), row.name) for row in ControlProfile.objects.newest(workspace)]
 
 
 def _variables(workspace: Workspace, deliverables: Iterable[Deliverable]) -> list[str]:

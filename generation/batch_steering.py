@@ -115,10 +115,10 @@ def cancel_batch(*, batch: Batch, by: Membership, now: datetime.datetime | None 
 
 def keep_going(*, now: datetime.datetime) -> int:
     """What batches need from time to time: their next takes, an end, a pause kept. Safe to repeat."""
-    return keep_parked(now=now) + batch_feed.feed_all(now=now) + batches.finish_all(now=now)
+    return keep_parked() + batch_feed.feed_all(now=now) + batches.finish_all(now=now)
 
 
-def keep_parked(*, now: datetime.datetime) -> int:
+def keep_parked() -> int:
     """Takes out of the lane again what a worker put back there while a batch was being paused."""
     paused = Batch.objects.filter(state=BatchState.PAUSED).values_list("pk", flat=True)
     return sum(_park(pk) for pk in list(paused))

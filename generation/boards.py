@@ -71,7 +71,7 @@ def columns(rows: QuerySet[Deliverable], *, workspace: Workspace, today: datetim
 
 
 def filtered(rows: QuerySet[Deliverable], wanted: Mapping[str, Any]) -> QuerySet[Deliverable]:
-    """The deliverables that fit the filters of the form: words, category, column, due date, mine."""
+    """The deliverables that fit the filters of the form: words, category, column, due date."""
     if words := wanted.get("q"):
         for word in words.split():
             rows = rows.filter(Q(name__icontains=word) | Q(key__icontains=word) | Q(brief__icontains=word))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from django.db import connection
 from django.urls import reverse
 
 from generation import caps
-from projects.models import Category, Workspace
+from projects.models import Category, Membership, Workspace
 from projects.models.takes import TAKES_IN_FLIGHT
 from projects.models.work import BoardColumn
 from routing import tables
@@ -37,6 +37,18 @@ ROWS = """
     LEFT JOIN running ON running.deliverable_id = d.id
     WHERE d.workspace_id = %(workspace)s AND d.id = ANY(%(ids)s)
     ORDER BY d.due_on ASC NULLS LAST, d.key
+"""
+#: Of each column in its place: how many of a person's deliverables stand there, and the next few by due date.
+MINE = """
+    SELECT c.name, (
+        SELECT count(*) FROM projects_deliverable d
+        WHERE d.workspace_id = %(workspace)s AND d.created_by_id = %(person)s AND d.board_column = c.name
+    ), ARRAY(
+        SELECT d.id FROM projects_deliverable d
+        WHERE d.workspace_id = %(workspace)s AND d.created_by_id = %(person)s AND d.board_column = c.name
+        ORDER BY d.due_on ASC NULLS LAST, d.key LIMIT %(each)s
+    )
+    FROM unnest(%(columns)s::text[]) WITH ORDINALITY AS c (name, place) ORDER BY c.place
 """
 PLACE = uuid.UUID(int=0)
 """Stands in an address where the id of a row goes."""
@@ -93,6 +105,19 @@ def of(ids: Collection[uuid.UUID], *, workspace: Workspace, today: datetime.date
         )
         for pk, title, column, category, project, used, cap, extra, due_on, spent, running, poster in found
     ]
+
+
+def mine(member: Membership, *, columns: Sequence[str], each: int) -> list[tuple[str, int, list[uuid.UUID]]]:
+    """Of each of these columns that has some of one's own deliverables: how many, and the first `each`."""
+    values: dict[str, Any] = {
+        "workspace": member.workspace_id,
+        "person": member.person_id,
+        "columns": [str(key) for key in columns],
+        "each": each,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(MINE, values)
+        return [row for row in cursor.fetchall() if row[1]]
 
 
 def _with_extra(cap: int | None, extra: int) -> int | None:

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+import structlog
+
 from generation import facts, pace
 from generation.inputs import Materials, MissingInput
 from generation.media.limits import StorageTrouble
@@ -22,6 +24,11 @@ from routing import eligibility
 from routing.brief import Brief, Facts, Step
 from routing.decision import Choice
 from routing.document import ModelChoice
+
+log = structlog.get_logger(__name__)
+
+ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What values raise that no table and no page would have made; requests come back from clients."""
 
 RETRY = datetime.timedelta(seconds=60)
 """When a run is looked at again that no model can take at present."""
@@ -77,7 +84,7 @@ def choose(runs: Sequence[Run], *, open_files: contextlib.ExitStack, now: dateti
         workspace: facts.collect(workspace=group[0].take.workspace, models=_named(group), now=now)
         for workspace, group in by_workspace.items()
     }
-    found = [_choose(run, known[run.workspace_id], materials, now) for run in runs]
+    found = [_found(run, known[run.workspace_id], materials, now) for run in runs]
     usual = {
         workspace: pace.usual_seconds(
             workspace, {key: model.capabilities for key, model in about.models.items()}, now=now
@@ -92,6 +99,16 @@ def choose(runs: Sequence[Run], *, open_files: contextlib.ExitStack, now: dateti
 
 def _named(runs: Iterable[Run]) -> set[str]:
     return {choice["model"] for run in runs for choice in run.request.get("choices", [])}
+
+
+def _found(run: Run, known: Facts, materials: Materials, now: datetime.datetime) -> Found:
+    """As `_choose`; a request that breaks it ends its own run, and keeps no other from its turn."""
+    try:
+        return _choose(run, known, materials, now)
+    except ODD as fault:
+        log.exception("a request could not be read", run=str(run.pk))
+        words = f"The request of step {run.step} cannot be made into a job ({type(fault).__name__})."
+        return Hopeless(run, ErrorClass.BAD_REQUEST, words)
 
 
 def _choose(run: Run, known: Facts, materials: Materials, now: datetime.datetime) -> Found:

@@ -203,9 +203,8 @@ def price_of(quote: Quote) -> Price:
 
 def profiles(deliverable: Deliverable) -> list[tuple[str, str]]:
     """The newest version of each control profile, as choices of the form."""
-    rows = ControlProfile.objects.filter(workspace=deliverable.workspace_id).order_by("slug", "-version")
-    newest = {row.slug: row for row in reversed(rows)}
-    return [("", "As the campaign says"), *((str(row), row.name) for row in newest.values())]
+    newest = ControlProfile.objects.newest(deliverable.workspace)
+    return [("", "As the campaign says"), *((str(row), row.name) for row in newest)]
 
 
 def models(deliverable: Deliverable) -> list[tuple[str, str]]:

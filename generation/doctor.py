@@ -82,7 +82,7 @@ def _storage() -> list[str]:
         with store.open(kept.name) as file:
             same = file.read() == probe
         store.delete(kept.name)
-    except (limits.StorageFull, OSError) as error:
+    except OSError as error:
         return [f"Media cannot be stored: {error}"]
     return [] if same else ["Media come back changed from the storage."]
 

@@ -114,11 +114,7 @@ class Grounds:
         return self._profiles[name]
 
     def _find_profile(self, name: str) -> ControlProfile:
-        slug, _, version = name.partition("@")
-        rows = ControlProfile.objects.filter(workspace=self.workspace, slug=slug)
-        if version:
-            rows = rows.filter(version=int(version) if version.isdecimal() else 0)
-        found = rows.order_by("-version").first()
+        found = ControlProfile.objects.named(self.workspace, name)
         if found is None:
             raise Invalid({"control_profile": [f"There is no control profile {name}."]})
         return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import math
+from collections.abc import Iterable
 from typing import Any
 
-from billing.charts import GRID, INK
+from billing.charts import AXIS, INK, LETTERS
 from generation.health import Report
 
 NAMES = ("calls", "times")
@@ -15,12 +17,9 @@ ENDED = ("Succeeded", "Failed", "Cancelled")
 COLOURS = ("#3f9d76", "#d9534f", "#8a8a8a")
 QUANTILES = ("Half within (p50)", "95 % within (p95)")
 LINES = ("#7a9cf0", "#c08a2d")
-LETTERS = 13
 BAR = 0.8
 """Of its step of time, how much a bar is wide."""
 
-#: The least that the axis of times shows, in seconds: logarithmic from there.
-LEAST_SECONDS = 0.1
 FORMATS = {"hour": "%H:%M", "day": "%H:%M", "week": "%-d %b", "month": "%-d %b"}
 
 
@@ -67,7 +66,7 @@ def svg(name: str, report: Report) -> bytes:
             color=_colours(ENDED, COLOURS),
         )
     else:
-        scale = altair.Scale(type="log", domainMin=LEAST_SECONDS)
+        scale = altair.Scale(type="log", domainMin=_ten_below(row["n"] for row in rows))
         chart = base.mark_line(point=True, interpolate="monotone").encode(
             x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc")),
             y=altair.Y("n:Q", title="Seconds to result", scale=scale, axis=altair.Axis(tickCount=4)),
@@ -75,21 +74,18 @@ def svg(name: str, report: Report) -> bytes:
         )
     made = (
         chart.properties(width=640, height=200, background="transparent")
-        .configure_axis(
-            labelColor=INK,
-            titleColor=INK,
-            gridColor=GRID,
-            domainColor=GRID,
-            tickColor=GRID,
-            labelFontSize=LETTERS,
-            titleFontSize=LETTERS,
-            titleFontWeight="normal",
-        )
+        .configure_axis(**AXIS)
         .configure_legend(labelColor=INK, orient="top", title=None, labelFontSize=LETTERS, columnPadding=32)
         .configure_view(stroke=None)
     )
     drawn: str = vl_convert.vegalite_to_svg(made.to_json())
     return drawn.encode()
+
+
+def _ten_below(seconds: Iterable[float]) -> float:
+    """The power of ten at which a logarithmic axis of these times begins; a tenth of a second at least."""
+    least = min(seconds, default=1.0)
+    return float(10 ** math.floor(math.log10(max(least, 0.1))))
 
 
 def _colours(parts: tuple[str, ...], colours: tuple[str, ...]) -> Any:

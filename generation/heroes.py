@@ -96,18 +96,25 @@ def request(
 
 
 def approve(
-    *, hero_request: HeroRequest, by: Membership, note: str = "", now: datetime.datetime | None = None
+    *,
+    hero_request: HeroRequest,
+    by: Membership,
+    note: str = "",
+    seen: Decimal | None = None,
+    now: datetime.datetime | None = None,
 ) -> HeroRequest:
     """Approves the spending: decision, take and holds in one transaction; submitted after the undo time.
 
-    Raises NeedsAnotherApprover, BudgetRefused, CapReached; HeroRefused where it was decided already,
-    where what it asked for has changed (it is void then), or where it costs more than was shown (the
-    new price is shown then, and can be approved).
+    `seen` is the price at most that the approver was shown: a second click, or another's older page, agrees
+    to none that came after it. Raises NeedsAnotherApprover, BudgetRefused, CapReached; HeroRefused where it
+    was decided already, where what it asked for has changed (it is void then), or where it costs more than
+    was shown or seen (the new price is shown then, and can be approved).
     """
     access.require(by, Right.APPROVE)
     now = now or timezone.now()
     self_approved = _check_approver(hero_request, by)
     _check_unchanged(hero_request, now)
+    _check_seen(hero_request, seen)
     decision = requests.priced(
         deliverable=hero_request.deliverable,
         request=hero_request.request,
@@ -159,7 +166,10 @@ def decline(
 
 
 def undo(*, hero_request: HeroRequest, by: Membership, now: datetime.datetime | None = None) -> HeroRequest:
-    """Takes an approval back while nothing was submitted: the take is cancelled, its money released."""
+    """Takes an approval back while nothing was submitted: the take is cancelled, its money released.
+
+    The request waits again; it is void where the same render was asked for anew meanwhile, which waits.
+    """
     access.require(by, Right.APPROVE)
     now = now or timezone.now()
     with transaction.atomic():
@@ -169,20 +179,11 @@ def undo(*, hero_request: HeroRequest, by: Membership, now: datetime.datetime | 
         if row.state != RequestState.APPROVED or take is None:
             raise HeroRefused("This request is not approved.", remedy="Reload the page.")
         _stop_unsubmitted(take, now)
-        HeroRequest.objects.filter(pk=row.pk).update(
-            state=RequestState.WAITING, decided_at=None, submit_at=None, hero_take=None
-        )
+        HeroRequest.objects.filter(pk=row.pk).update(**_taken_back(row, now), submit_at=None, hero_take=None)
         hero_records.decided(hero_request, HeroDecision.Kind.UNDO, by, "", now)
         board.refresh(hero_request.deliverable_id)
     hero_request.refresh_from_db()
     return hero_request
-
-
-def undo_seconds_left(hero_request: HeroRequest, now: datetime.datetime) -> int:
-    """Seconds in which an approval can still be undone; 0 where it cannot."""
-    if hero_request.state != RequestState.APPROVED or hero_request.submit_at is None:
-        return 0
-    return max(0, int((hero_request.submit_at - now).total_seconds()))
 
 
 # --- checks ---------------------------------------------------------------------------------------
@@ -238,10 +239,20 @@ def _check_price(hero_request: HeroRequest, at_most: Decimal) -> None:
     HeroRequest.objects.filter(pk=hero_request.pk, state=RequestState.WAITING).update(
         at_most=now_at_most, shown_amount=F("shown_amount") + (now_at_most - before)
     )
-    raise HeroRefused(
-        f"It costs at most {now_at_most:.2f} {currency} now, not {before:.2f}.",
+    raise _dearer(before, now_at_most, currency)
+
+
+def _check_seen(hero_request: HeroRequest, seen: Decimal | None) -> None:
+    """Refuses who agreed to less than what was written down since."""
+    if hero_request.state == RequestState.WAITING and seen is not None and seen < hero_request.at_most:
+        raise _dearer(seen, hero_request.at_most, hero_request.workspace.currency)
+
+
+def _dearer(before: Decimal, at_most: Decimal, currency: str) -> HeroRefused:
+    return HeroRefused(
+        f"It costs at most {at_most:.2f} {currency} now, not {before:.2f}.",
         remedy="The new price is shown; approve it again if it is right.",
-        extra={"shown": f"{before:.8f}", "at_most": f"{now_at_most:.8f}", "currency": currency},
+        extra={"shown": f"{before:.8f}", "at_most": f"{at_most:.8f}", "currency": currency},
     )
 
 
@@ -275,6 +286,15 @@ def _decide(
     )
     if not changed:
         raise HeroRefused("This request was decided already.", remedy="Reload the page.")
+
+
+def _taken_back(row: HeroRequest, now: datetime.datetime) -> dict[str, Any]:
+    """How a request goes on whose approval was taken back; its deliverable is locked."""
+    same = HeroRequest.objects.filter(take=row.take_id, request_hash=row.request_hash)
+    if same.filter(state=RequestState.WAITING).exists():
+        reason = "The same render was asked for again."
+        return {"state": RequestState.VOID, "decided_at": now, "void_reason": reason}
+    return {"state": RequestState.WAITING, "decided_at": None}
 
 
 def _asker(hero_request: HeroRequest) -> Membership:

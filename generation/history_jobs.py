@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from generation import history, lanes
 from generation.history import HistoryResult
-from generation.models.imports import HistoryJob
+from generation.models.imports import JOBS_UNFINISHED, HistoryJob
 from projects import access
 from projects.access import Right
 from projects.identifiers import new_id
@@ -95,8 +95,7 @@ def _stage(
 
 
 def _waiting(now: datetime.datetime) -> Q:
-    unfinished = Q(state__in=[State.STAGED, State.CHECKING, State.APPLYING])
-    return unfinished & (Q(leased_until=None) | Q(leased_until__lt=now))
+    return Q(state__in=JOBS_UNFINISHED) & (Q(leased_until=None) | Q(leased_until__lt=now))
 
 
 def _leased(now: datetime.datetime) -> HistoryJob | None:

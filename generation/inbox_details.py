@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.models import DeliverableCost
-from generation import facts, heroes
+from generation import facts
 from projects.models import Deliverable, HeroRequest, ReferenceAnchor, Take, TakeNote
 from projects.models.decisions import DecisionKind
 from projects.models.takes import TakeMark
@@ -29,7 +29,6 @@ def hero(row: HeroRequest, *, now: datetime.datetime) -> dict[str, Any]:
         "carried": row.request.get("carried", {}),
         "last_accepted": last_accepted(deliverable),
         "notes": notes_on(row.take),
-        "seconds_left": heroes.undo_seconds_left(row, now),
     }
 
 

@@ -7,7 +7,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from generation import requests, returned
+from generation import requests, returned, seeds
+from generation.models import Recipe
 from generation.requests import Resolved
 from projects.models import Deliverable, Membership, Phase
 from projects.problems import Invalid
@@ -50,6 +51,11 @@ def recalled(
             {"request": ["This is a hero render."]},
             remedy="Ask for a hero render of a selected draft instead; a manager approves it.",
         )
+    if not _answered(deliverable, request, now=now):
+        raise Invalid(
+            {"request": ["No recall answers this request."]},
+            remedy="Recall the take again, and send what it answers as it is.",
+        )
     decision = requests.priced(
         deliverable=deliverable, request=request, count=count, person_id=by.person_id, now=now
     )
@@ -59,3 +65,23 @@ def recalled(
         routing_version=tables.in_force(deliverable.workspace).version,
         seed_policy=deliverable.campaign.seed_policy,
     )
+
+
+def _answered(deliverable: Deliverable, request: Mapping[str, Any], *, now: datetime.datetime) -> bool:
+    """Whether a recall answers this request: that of one of the drafts, or today's; seeds may be others.
+
+    Nothing else is priced rightly: what a model is told by name is in no price, and a pipeline that makes
+    hero renders is for managers to approve.
+    """
+    asked = seeds.with_seed(request, 0)
+    drafts = Recipe.objects.filter(
+        take__deliverable=deliverable, take__phase=Phase.DRAFT, take__prompt=request["prompt"]
+    )
+    made = drafts.order_by("-take__number").values_list("request", flat=True).iterator(chunk_size=50)
+    if any(seeds.with_seed(one, 0) == asked for one in made if one):
+        return True
+    today = (
+        requests.resolve(deliverable=deliverable, phase=Phase.DRAFT, prompt=prompt, now=now).request
+        for prompt in (request["prompt"], None)
+    )
+    return any(seeds.with_seed(one, 0) == asked for one in today)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import hashlib
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -27,7 +26,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from billing.models.ledger import Stage
-from generation.canonical import canonical
+from generation.canonical import digest
 from generation.models import Pipeline
 from projects import access
 from projects.access import Right
@@ -86,11 +85,7 @@ def parse(document: Mapping[str, Any]) -> tuple[PipelineStep, ...]:
 
 def find(workspace: Workspace, name: str) -> Pipeline | None:
     """The pipeline `slug@version`, or the newest version of a bare slug."""
-    slug, _, version = name.partition("@")
-    rows = Pipeline.objects.filter(workspace=workspace, slug=slug)
-    if version:
-        rows = rows.filter(version=int(version) if version.isdecimal() else 0)
-    return rows.order_by("-version").first()
+    return Pipeline.objects.named(workspace, name)
 
 
 def publish(
@@ -138,7 +133,7 @@ def store(
             version=(newest or 0) + 1,
             name=name,
             document=document,
-            digest=hashlib.sha256(canonical(document).encode()).hexdigest(),
+            digest=digest(document),
             author=author.person if author else None,
             reason=reason,
             published_at=now or timezone.now(),

@@ -17,7 +17,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from generation.models import PromptTemplate
-from projects import access
+from projects import access, events
 from projects.access import Right
 from projects.models import Deliverable, Membership, Workspace
 from projects.problems import Invalid
@@ -49,16 +49,12 @@ def fill(body: str, values: Mapping[str, str]) -> str:
 
 def find(workspace: Workspace, name: str) -> PromptTemplate | None:
     """The template `slug@version`, or the newest version of a bare slug."""
-    slug, _, version = name.partition("@")
-    rows = PromptTemplate.objects.filter(workspace=workspace, slug=slug)
-    if version:
-        rows = rows.filter(version=int(version) if version.isdecimal() else 0)
-    return rows.order_by("-version").first()
+    return PromptTemplate.objects.named(workspace, name)
 
 
 def choices(workspace: Workspace, *, chosen: str = "") -> list[tuple[str, str]]:
     """Templates as a form offers them: the newest version by its slug; `chosen` too."""
-    newest = PromptTemplate.objects.filter(workspace=workspace).order_by("slug", "-version").distinct("slug")
+    newest = PromptTemplate.objects.newest(workspace)
     found = [(row.slug, f"{row.name} ({row.slug})") for row in newest]
     if chosen and chosen not in dict(found):
         found.append((chosen, chosen))
@@ -151,7 +147,7 @@ def publish(
         newest = PromptTemplate.objects.filter(workspace=by.workspace, slug=slug).aggregate(
             version=Max("version")
         )["version"]
-        return PromptTemplate.objects.create(
+        made = PromptTemplate.objects.create(
             workspace=by.workspace,
             slug=slug,
             version=(newest or 0) + 1,
@@ -163,3 +159,7 @@ def publish(
             reason=reason,
             published_at=now or timezone.now(),
         )
+        events.record(
+            workspace=by.workspace, kind="template.published", by=by, template=str(made), reason=reason
+        )
+        return made

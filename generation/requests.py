@@ -102,7 +102,7 @@ def resolve(
     made = functools.partial(on.takes_made, deliverable, phase)
     first = seed
     if first is None:
-        first = seeds.first_seed(deliverable, phase, policy, source_take, made=made)
+        first = seeds.first_seed(deliverable, policy, source_take, made=made)
     seeded = (
         seeds.carry_seeds(request, source_take, first) if source_take else seeds.with_seed(request, first)
     )

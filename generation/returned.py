@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -70,7 +70,16 @@ def _shape_errors(request: Mapping[str, Any]) -> str:
         sides = [step["width"] or 16, step["height"] or 16]
         if any(not isinstance(side, int) or not 16 <= side <= 16384 for side in sides):
             return f"Step {step['key']} has no sane size."
+        if not all(_names_one(entry, step["needs"]) for entry in step["inputs"]):
+            return f"An input of step {step['key']} names neither a file nor a step that it needs."
     return ""
+
+
+def _names_one(entry: Mapping[str, Any], needs: Sequence[str]) -> bool:
+    """Whether an input is a file by its hash, or what a step before brought; a prompt is always a step's."""
+    if "step" in entry:
+        return entry["step"] in needs and "sha256" not in entry
+    return bool(entry.get("sha256")) and entry["role"] != "prompt"
 
 
 def _check_references(deliverable: Deliverable, request: Mapping[str, Any]) -> None:

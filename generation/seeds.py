@@ -37,7 +37,7 @@ def with_seed(request: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def first_seed(
-    deliverable: Deliverable, phase: str, policy: str, source_take: Take | None, *, made: Callable[[], int]
+    deliverable: Deliverable, policy: str, source_take: Take | None, *, made: Callable[[], int]
 ) -> int:
     """The seed of the next take; `made` tells how many takes of the phase there are, where that matters."""
     if source_take is not None:  # the same draft must ask for the same thing each time

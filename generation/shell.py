@@ -46,7 +46,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
     (
         "Workspace",
         (
-            ("Activity", "generation:activity", "activity", "", ""),
+            ("Activity", "generation:activity", "clock", "", ""),
             ("People", "generation:people", "people", "", "g>p"),
             ("Settings", "generation:settings", "settings", "", "g>s"),
         ),

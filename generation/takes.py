@@ -53,7 +53,6 @@ def make(
     model: str | None = None,
     request: Mapping[str, Any] | None = None,
     switch: str = "",
-    batch: Batch | None = None,
     round_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
 ) -> Round:
@@ -90,7 +89,6 @@ def make(
             order=order,
             count=count,
             by=by,
-            batch=batch,
             round_id=round_id,
             now=now,
         )
@@ -103,7 +101,6 @@ def make_round(
     count: int,
     by: Membership,
     now: datetime.datetime,
-    batch: Batch | None = None,
     round_id: uuid.UUID | None = None,
     due_at: datetime.datetime | None = None,
 ) -> Round:
@@ -115,7 +112,7 @@ def make_round(
     check_open(deliverable)
     check_possible(order.decision)
     check_cap(deliverable, order, count)
-    round_ = open_round(deliverable, by=by, batch=batch, round_id=round_id, now=now)
+    round_ = open_round(deliverable, by=by, round_id=round_id, now=now)
     plans = [
         take_rows.write(deliverable, order, round_, index=index, by=by, now=now, due_at=due_at or now)
         for index in range(count)

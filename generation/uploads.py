@@ -19,10 +19,8 @@ from billing.entries import Charge
 from billing.models.ledger import Stage
 from generation import assets, caps, take_rows, takes
 from generation.media.store import Readable
-from generation.requests import NoRoute
 from projects import access, board, decisions, events
 from projects.access import Right
-from projects.identifiers import new_id
 from projects.models import (
     Asset,
     Campaign,
@@ -178,7 +176,7 @@ def _route_cap(deliverable: Deliverable, phase: str) -> int | None:
     )
     try:
         route = tables.current(deliverable.workspace).pipeline_route(question)
-    except (tables.NoTable, NoRoute):
+    except tables.NoTable:
         return None
     return route.cap if route else None
 
@@ -193,15 +191,7 @@ def _take(
     by: Membership,
     now: datetime.datetime,
 ) -> Take:
-    newest = deliverable.rounds.order_by("-number").first()
-    round_ = Round.objects.create(
-        id=round_id or new_id(),
-        workspace=deliverable.workspace,
-        deliverable=deliverable,
-        number=newest.number + 1 if newest else 1,
-        requested_by=by.person,
-        requested_at=now,
-    )
+    round_ = takes.open_round(deliverable, by=by, round_id=round_id, now=now)
     return Take.objects.create(
         workspace=deliverable.workspace,
         deliverable=deliverable,

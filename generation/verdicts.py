@@ -56,7 +56,9 @@ def say(
         raise Refused("There is no such call here.", status=404)
     if (
         job_id
-        and Call.objects.filter(provider=call.provider, provider_job_id=job_id).exclude(pk=call.pk).exists()
+        and Call.objects.filter(workspace=call.workspace_id, provider=call.provider, provider_job_id=job_id)
+        .exclude(pk=call.pk)
+        .exists()
     ):
         raise Invalid({"job_id": [TAKEN]})
     call.refresh_from_db(fields=["state"])
@@ -159,6 +161,8 @@ def consequences(call: Call, *, last: bool, currency: str) -> dict[str, str]:
     amount = money_words(held or Decimal(0), currency)
     charged = f"{amount} is booked as charged" if held else "nothing is booked, for nothing is held"
     released = f"The {amount} held is released" if held else "Nothing is held"
+    if unknown.has_ended(call):
+        return {"happened": f"{charged}.", "with_id": f"{charged}.", "did_not": f"{released}."}
     if not (last and call.run.state == RunState.UNKNOWN):
         unused = f"{charged}; the job’s result is not used."
         return {"happened": unused, "with_id": unused, "did_not": f"{released}; nothing is sent."}

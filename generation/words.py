@@ -74,12 +74,10 @@ SOURCES: tuple[type[TextChoices], ...] = (
     takes.TakeMark,
 )
 
-OWN_WORDS = {"superseded": "Superseded"}
-
 
 def states() -> dict[str, tuple[str, str, str]]:
     """Key → (word, tone, sign) for every state that a page may show."""
-    found = {key: key.replace("_", " ").capitalize() for key in LOOKS} | OWN_WORDS
+    found = {key: key.replace("_", " ").capitalize() for key in LOOKS}
     for source in SOURCES:
         found.update({value: str(label) for value, label in source.choices if value})
     return {key: (word, *LOOKS.get(key, ("quiet", "dotted"))) for key, word in found.items()}

@@ -167,8 +167,9 @@ def _parsed(cells: dict[str, str], context: Context) -> dict[str, Any]:
     value = {name: cell.strip() for name, cell in cells.items()}
     try:
         work.check_key(value["key"])
+        work.check_brief(value["brief"])
     except Invalid as error:
-        raise BadCell(f"key: {error.errors['key'][0]}") from None
+        raise BadCell("; ".join(f"{name}: {said[0]}" for name, said in error.errors.items())) from None
     if not value["name"] or len(value["name"]) > 200:
         raise BadCell("name: give 1 to 200 characters")
     return {
@@ -186,15 +187,13 @@ def _parsed(cells: dict[str, str], context: Context) -> dict[str, Any]:
 
 
 def _campaign(cell: str, context: Context) -> Campaign:
-    if not cell and context.campaign:
-        return context.campaign
-    if cell not in context.campaigns:
+    found = context.campaign if not cell and context.campaign else context.campaigns.get(cell)
+    if found is None:
         raise BadCell(f"campaign: there is no {cell or 'empty name'}; write project/campaign")
-    found = context.campaigns[cell]
     if context.campaign and found.pk != context.campaign.pk:
         raise BadCell(f"campaign: {cell} is another campaign than this page's")
     if found.ended_at is not None:
-        raise BadCell(f"campaign: {cell} has ended")
+        raise BadCell(f"campaign: {cell or found.name} has ended")
     return found
 
 
@@ -247,8 +246,11 @@ def _apply(rows: list[dict[str, Any]], by: Membership, now: datetime.datetime) -
         .select_related("category", "format")
     }
     made, changed, bad = [], [], []
+    caps = Right.SET_BUDGETS in access.rights_of(by)
     for row in rows:
         known = existing.get((row["campaign"].pk, row["key"]))
+        if known is not None and not caps:
+            row["cap"] = known.cap
         if known is None:
             made.append(_new(row, by, now))
         elif _differs(known, row):

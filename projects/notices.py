@@ -29,11 +29,12 @@ def notify(
 ) -> int:
     """Tells each member once per `dedupe`, in the caller's transaction; answers how many were told.
 
+    Who has left is told nothing: what they had asked for may end after they went.
     `url` is a path of this site. Mail goes out later, by `mail_waiting`, so that no mail server is asked
     inside a transaction.
     """
     now = now or timezone.now()
-    members = list(members)
+    members = [member for member in members if member.ended_at is None]
     wishes = {
         wish.membership_id: wish
         for wish in NoticePreference.objects.filter(membership__in=members, kind=kind)
@@ -91,6 +92,7 @@ def _claim() -> list[Notice]:
         rows = list(
             Notice.objects.select_for_update(of=("self",), skip_locked=True)
             .filter(mailed_at__isnull=True, by_mail=True, mail_attempts__lt=MAIL_ATTEMPTS)
+            .filter(membership__ended_at__isnull=True)
             .select_related("membership__person", "workspace")
             .order_by("created_at")[:MAIL_BATCH]
         )

@@ -159,7 +159,10 @@ def find_invitation(secret: str, *, now: datetime.datetime | None = None) -> Inv
 
 
 def accept_invitation(*, secret: str, person: Person, now: datetime.datetime | None = None) -> Membership:
-    """Makes the person a member. The e-mail must be the one that was invited."""
+    """Makes the person a member. The e-mail must be the one that was invited.
+
+    Any other invitation of the address works no longer: later it would bring old roles back.
+    """
     now = now or timezone.now()
     with transaction.atomic():
         invitation = find_invitation(secret, now=now)
@@ -170,11 +173,10 @@ def accept_invitation(*, secret: str, person: Person, now: datetime.datetime | N
                 remedy=f"Sign in as {invitation.email}, or ask for one of your own.",
                 status=403,
             )
-        taken = Invitation.objects.filter(pk=invitation.pk, accepted_at__isnull=True).update(
-            accepted_at=now, accepted_by=person
-        )
-        if not taken:
-            raise InvitationGone("It was used a moment ago.", remedy="Open the workspace.")
+        waiting = _waiting(invitation.workspace).filter(pk=invitation.pk)
+        if not waiting.update(accepted_at=now, accepted_by=person):
+            raise InvitationGone("It was used or withdrawn a moment ago.", remedy="Ask for a new one.")
+        _waiting(invitation.workspace).filter(email__iexact=invitation.email).update(revoked_at=now)
         membership, made = Membership.objects.get_or_create(
             workspace=invitation.workspace, person=person, defaults={"roles": invitation.roles}
         )

@@ -19,6 +19,8 @@ from projects.problems import Invalid
 
 MAX_SEED = 2**32 - 1
 MAX_CAP = 10_000
+MAX_BRIEF = 8000
+MAX_COLOURS = 20
 CHANGEABLE = ("name", "brief", "format", "prompt_template", "variables", "cap", "due_on")
 
 
@@ -126,6 +128,7 @@ def create_deliverable(
         access.require(by, Right.SET_BUDGETS)
     check_key(key)
     _not_empty(name, "name")
+    check_brief(brief)
     if cap is not None and not 0 <= cap <= 10_000:
         raise Invalid({"cap": ["Give a number of takes between 0 and 10,000."]})
     if campaign.ended_at is not None:
@@ -197,6 +200,11 @@ def check_key(key: str) -> None:
         )
 
 
+def check_brief(brief: str) -> None:
+    if len(brief) > MAX_BRIEF:
+        raise Invalid({"brief": [f"A brief has at most {MAX_BRIEF:,} characters."]})
+
+
 def check_identity(*, seed_policy: str, seed: int | None, palette: list[str]) -> None:
     errors: dict[str, list[str]] = {}
     if seed_policy not in SeedPolicy.values:
@@ -207,6 +215,8 @@ def check_identity(*, seed_policy: str, seed: int | None, palette: list[str]) ->
         errors["seed"] = [f"Give a whole number between 0 and {MAX_SEED}."]
     if any(not re.match(r"^#[0-9a-fA-F]{6}$", colour) for colour in palette):
         errors["palette"] = ["Write colours as #rrggbb, separated by blanks."]
+    if len(palette) > MAX_COLOURS:
+        errors["palette"] = [f"A palette has at most {MAX_COLOURS} colours."]
     if errors:
         raise Invalid(errors)
 
@@ -225,6 +235,7 @@ def _check_changes(deliverable: Deliverable, changes: Mapping[str, Any]) -> None
         raise Invalid({name: ["This does not change."] for name in sorted(unknown)})
     if "name" in changes:
         _not_empty(changes["name"], "name")
+    check_brief(changes.get("brief", ""))
     cap, format_ = changes.get("cap"), changes.get("format")
     if cap is not None and not 0 <= cap <= MAX_CAP:
         raise Invalid({"cap": [f"Give a number of takes between 0 and {MAX_CAP:,}."]})

@@ -24,7 +24,7 @@ from projects.plain import whole_number
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
-SHOWN_ROWS, SHOWN_EXCEPTIONS = 12, 6  # of each kind, until all are asked for
+SHOWN_ROWS, SHOWN_EXCEPTIONS = 8, 4  # of each kind, until all are asked for
 MOST_ROWS = 1_000_000
 TABS = (By.CAMPAIGN, By.CATEGORY, By.PROJECT, By.TIER, By.PHASE, By.PROVIDER, By.MODEL, By.PERSON)
 #: The colour of each outcome in bar and legend.

@@ -77,7 +77,7 @@ class Maker:
         at += SECOND * self.dice.randrange(2, 40)
         values["started_at"] = at
         for position, work in enumerate(works):
-            at = self._run(made, position, work, pipeline, at)
+            at = self._run(made, position, work, at)
             if not made.usable:
                 break
         made.ready_at = values["ended_at"] = at
@@ -217,9 +217,7 @@ class Maker:
             seed=seed,
         )
 
-    def _run(
-        self, made: Made, position: int, work: Work, pipeline: str, at: datetime.datetime
-    ) -> datetime.datetime:
+    def _run(self, made: Made, position: int, work: Work, at: datetime.datetime) -> datetime.datetime:
         """One step: its calls until one succeeds or none is left. Answers when it ended."""
         run = self.id(at)
         began, error = at, ("", "")

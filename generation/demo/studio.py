@@ -77,7 +77,7 @@ class Studio:
 
 def furnish(*, slug: str, size: Size, today: datetime.date, dice: random.Random) -> Studio:
     """A workspace with its cast and everything that was entered before the first take."""
-    workspace, owner = people.create_workspace(
+    workspace, _ = people.create_workspace(
         slug=slug,
         currency="EUR",
         time_zone="Europe/Berlin",
@@ -86,7 +86,7 @@ def furnish(*, slug: str, size: Size, today: datetime.date, dice: random.Random)
         is_demo=True,
     )
     year = calendar.year_to(today, workspace)
-    members = _people(workspace, owner, year)
+    members = _people(workspace, year)
     workspaces.furnish(workspace=workspace, owner=members[cast.DARIO.email], now=year.start)
     _money(members[cast.FARAH.email], year, dice)
     _targets(workspace, members[cast.FARAH.email], year)
@@ -104,7 +104,7 @@ def furnish(*, slug: str, size: Size, today: datetime.date, dice: random.Random)
     )
 
 
-def _people(workspace: Workspace, owner: Membership, year: Year) -> dict[str, Membership]:
+def _people(workspace: Workspace, year: Year) -> dict[str, Membership]:
     """The cast with one password, each address confirmed. The owner keeps an admin's rights alone."""
     password = make_password(cast.PASSWORD)
     found = {}

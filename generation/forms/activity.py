@@ -1,4 +1,4 @@
-"""Filters of the activity log, and the wishes about notices."""
+"""Filters of the activity log."""
 
 from __future__ import annotations
 

@@ -43,6 +43,18 @@ class InboxFilter(forms.Form):
         choose(self, "person", Person.objects.filter(pk__in=members).order_by("name", "email"))
 
 
+class NoteForm(forms.Form):
+    """What a manager says with a decision."""
+
+    note = forms.CharField(required=False, max_length=2000)
+
+
+class PriceForm(NoteForm):
+    """Beside it, the price at most that the manager was shown."""
+
+    at_most = forms.DecimalField(required=False, min_value=0, max_digits=20, decimal_places=8)
+
+
 class BulkForm(forms.Form):
     """Many approvals at once: no render above `limit`, and together exactly the `total` that was shown."""
 

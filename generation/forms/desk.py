@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 
-from generation.recall import What
 from generation.takes import MOST_AT_ONCE
 from projects import notes
 from projects.models import RejectReason
@@ -118,7 +117,3 @@ class NoteForm(forms.Form):
 
     body = forms.CharField(max_length=notes.MAX_LENGTH, label="Note")
     frame = forms.IntegerField(required=False, min_value=0, max_value=notes.LAST_FRAME)
-
-
-class RecallForm(forms.Form):
-    what = forms.ChoiceField(choices=What.choices)

@@ -36,3 +36,6 @@ class HistoryJob(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     objects = WorkspaceQuerySet.as_manager()
+
+
+JOBS_UNFINISHED = (HistoryJob.State.STAGED, HistoryJob.State.CHECKING, HistoryJob.State.APPLYING)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import pgtrigger
 from django.db import models
 
 from projects.identifiers import new_id
 from projects.models import Person, Take, Workspace
-from projects.models.rows import WorkspaceQuerySet, append_only
+from projects.models.rows import Row, WorkspaceQuerySet, append_only
 from projects.models.work import SeedPolicy
+
+
+class VersionedQuerySet(WorkspaceQuerySet[Row]):
+    """Rows that are versions of a slug."""
+
+    def named(self, workspace: Workspace, name: str) -> Row | None:
+        """The row `slug@version`, or the newest version of a bare slug."""
+        slug, _, version = name.partition("@")
+        rows = self.filter(workspace=workspace, slug=slug)
+        if version:
+            rows = rows.filter(version=int(version) if version.isdecimal() else 0)
+        return rows.order_by("-version").first()
+
+    def newest(self, workspace: Workspace) -> Self:
+        """The newest version of each slug, by slug."""
+        return self.filter(workspace=workspace).order_by("slug", "-version").distinct("slug")
 
 
 class Versioned(models.Model):
@@ -23,7 +41,7 @@ class Versioned(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     published_at = models.DateTimeField()
 
-    objects = WorkspaceQuerySet.as_manager()
+    objects = VersionedQuerySet.as_manager()
 
     class Meta:
         abstract = True

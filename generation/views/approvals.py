@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from generation import bulk_approval, caps, claims, desks, heroes, inbox, inbox_details, strips
 from generation.figures import money_words
-from generation.forms.approvals import BulkForm, InboxFilter
+from generation.forms.approvals import BulkForm, InboxFilter, NoteForm, PriceForm
 from generation.views.refusals import shows_refusals
 from generation.views.saving import values
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
@@ -73,11 +73,11 @@ def looking(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse:
 @shows_refusals
 def decide_hero(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse:
     row = _hero(request, request_id)
-    note = request.POST.get("note", "")
+    said = values(PriceForm(request.POST))
     if request.POST.get("decision") == "approve":
-        heroes.approve(hero_request=row, by=request.membership, note=note)
+        heroes.approve(hero_request=row, by=request.membership, note=said["note"], seen=said["at_most"])
     else:
-        heroes.decline(hero_request=row, by=request.membership, note=note)
+        heroes.decline(hero_request=row, by=request.membership, note=said["note"])
         messages.success(request, f"{row.deliverable.name}: the producer was asked for changes.")
     return on_to_next(request)
 
@@ -103,8 +103,8 @@ def decide_cap(request: WorkspaceRequest, request_id: uuid.UUID) -> HttpResponse
     caps.decide(
         cap_request=row,
         decision=request.POST.get("decision", ""),
-        note=request.POST.get("note", ""),
         by=request.membership,
+        **values(NoteForm(request.POST)),
     )
     granted = "granted" if row.state == "approved" else "declined"
     takes = "1 more take" if row.more == 1 else f"{row.more} more takes"

@@ -55,7 +55,7 @@ def new(request: WorkspaceRequest) -> HttpResponse:
     offered = batch_choices.of(chosen)
     usual = initial(*kept(before.asked), before.count) if before else {"count": request.GET.get("count", 1)}
     form = BatchForm(initial=usual, offered=offered)
-    bound = BatchForm({**{name: form[name].value() for name in form.fields}}, offered=offered)
+    bound = BatchForm({name: form[name].value() for name in form.fields}, offered=offered)
     context = {"form": form, "chosen": chosen, "again": before, **_priced(request, bound, chosen)}
     return render(request, "generation/batch_new.html", context)
 

@@ -12,9 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from billing.forms import carry
 from generation import boards, exports, hero_voids, uploads
 from generation.forms import campaigns as forms
 from generation.views.refusals import shows_refusals
+from generation.views.saving import status
 from projects import briefs, work
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Campaign, Category, Deliverable, Format, Project, ReferenceAnchor
@@ -52,11 +54,11 @@ def new_project(request: WorkspaceRequest) -> HttpResponse:
         try:
             project = work.create_project(by=request.membership, **form.cleaned_data)
         except Invalid as invalid:
-            _carry(form, invalid)
+            carry(form, invalid)
         else:
             return redirect("generation:new_campaign", request.membership.workspace.slug, project.key)
     context = {"form": form, "title": "New client", "submit": "Create client"}
-    return render(request, "generation/form.html", context, status=_status(form))
+    return render(request, "generation/form.html", context, status=status(form))
 
 
 @workspace_page(Right.MAKE)
@@ -68,7 +70,7 @@ def new_campaign(request: WorkspaceRequest, project: str) -> HttpResponse:
         try:
             campaign = work.create_campaign(project=parent, by=request.membership, **form.cleaned_data)
         except Invalid as invalid:
-            _carry(form, invalid)
+            carry(form, invalid)
         else:
             return redirect(address(request, campaign))
     context = {
@@ -77,7 +79,7 @@ def new_campaign(request: WorkspaceRequest, project: str) -> HttpResponse:
         "submit": "Create campaign",
         "trail": [{"label": parent.name}],
     }
-    return render(request, "generation/form.html", context, status=_status(form))
+    return render(request, "generation/form.html", context, status=status(form))
 
 
 @require_safe
@@ -122,7 +124,7 @@ def new_deliverable(request: WorkspaceRequest, project: str, campaign: str) -> H
         try:
             made = work.create_deliverable(campaign=row, by=request.membership, **form.cleaned_data)
         except Invalid as invalid:
-            _carry(form, invalid)
+            carry(form, invalid)
         else:
             return redirect("generation:desk", request.membership.workspace.slug, made.pk)
     context = {
@@ -131,7 +133,7 @@ def new_deliverable(request: WorkspaceRequest, project: str, campaign: str) -> H
         "submit": "Create deliverable",
         "trail": [{"label": row.name, "href": address(request, row)}],
     }
-    return render(request, "generation/form.html", context, status=_status(form))
+    return render(request, "generation/form.html", context, status=status(form))
 
 
 @workspace_page(Right.MAKE)
@@ -153,8 +155,8 @@ def import_brief(request: WorkspaceRequest, project: str, campaign: str) -> Http
             context |= {"refused": bad, "heading": bad.title}
             return render(request, "generation/import_brief.html", context, status=bad.status)
         except Invalid as invalid:
-            _carry(form, invalid)
-    return render(request, "generation/import_brief.html", context, status=_status(form))
+            carry(form, invalid)
+    return render(request, "generation/import_brief.html", context, status=status(form))
 
 
 @workspace_page(Right.MAKE)
@@ -173,7 +175,7 @@ def identity(request: WorkspaceRequest, project: str, campaign: str) -> HttpResp
         try:
             work.change_identity(campaign=row, by=request.membership, **form.cleaned_data)
         except Invalid as invalid:
-            _carry(form, invalid)
+            carry(form, invalid)
         else:
             hero_voids.void_changed(workspace=request.membership.workspace)
             return redirect(address(request, row))
@@ -184,7 +186,7 @@ def identity(request: WorkspaceRequest, project: str, campaign: str) -> HttpResp
         "trail": [{"label": row.name, "href": address(request, row)}],
         "note": "Takes that exist keep what made them. Hero requests that this changes become void.",
     }
-    return render(request, "generation/form.html", context, status=_status(form))
+    return render(request, "generation/form.html", context, status=status(form))
 
 
 @require_POST
@@ -194,7 +196,7 @@ def add_reference(request: WorkspaceRequest, project: str, campaign: str) -> Htt
     row = find(request, project, campaign)
     form = forms.ReferenceForm(request.POST, request.FILES)
     if not form.is_valid():
-        raise Invalid(form.errors.get_json_data() and {"file": ["Choose a picture."]})
+        raise Invalid({"file": ["Choose a picture."]})
     uploads.add_reference(
         campaign=row,
         file=form.cleaned_data["file"],
@@ -231,16 +233,6 @@ def deliverables(request: WorkspaceRequest) -> QuerySet[Deliverable]:
     """Deliverables that this member may see, with what a page needs of them."""
     rows: QuerySet[Deliverable] = Deliverable.objects.visible_to(request.membership)
     return rows.select_related("campaign__project", "category", "format", "workspace", "cost")
-
-
-def _carry(form: Any, invalid: Invalid) -> None:
-    """Puts the errors of a work function beside the fields that they name."""
-    for name, said in invalid.errors.items():
-        form.add_error(name if name in form.fields else None, list(said))
-
-
-def _status(form: Any) -> int:
-    return 422 if form.is_bound and form.errors else 200
 
 
 def _query(request: WorkspaceRequest, *without: str) -> str:

@@ -6,7 +6,6 @@ import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from billing import audit_tables
 from generation import facts, health, health_calls, health_charts, health_now, health_tables, unknown
+from generation.forms.health import HealthFilter
 from generation.health import SPANS, Report
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Membership
@@ -24,27 +24,6 @@ from routing.brief import Breaker
 #: How a breaker's states read, and their colours in a bar.
 WORDS: dict[str, str] = {Breaker.CLOSED: "Well", Breaker.OPEN: "Resting", Breaker.HALF_OPEN: "Probing"}
 SERIES: dict[str, str] = {Breaker.CLOSED: "good", Breaker.OPEN: "bad", Breaker.HALF_OPEN: "2"}
-
-
-class HealthFilter(forms.Form):
-    """Which span, and of which provider or model; every field may stay empty."""
-
-    span = forms.ChoiceField(
-        label="Span", required=False, choices=[(span.key, span.words) for span in SPANS.values()]
-    )
-    provider = forms.CharField(required=False, max_length=40)
-    model = forms.CharField(required=False, max_length=200)
-    by = forms.ChoiceField(label="By", required=False, choices=[("model", "Model"), ("provider", "Provider")])
-
-    def offer(self, report: Report) -> None:
-        """Lets one choose among the providers and models that were called, or stand in the address."""
-        for name, known, every in (
-            ("provider", report.known_providers, "Every provider"),
-            ("model", report.known_models, "Every model"),
-        ):
-            chosen = str(self.cleaned_data.get(name) or "")
-            values = sorted({*known, *([chosen] if chosen else [])})
-            self.fields[name].widget = forms.Select(choices=[("", every), *((v, v) for v in values)])
 
 
 def _asked(request: WorkspaceRequest) -> tuple[HealthFilter, Report]:

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_http_methods
 from generation import history_jobs, history_rows
 from generation.forms.history import HistoryForm
 from generation.history import HistoryResult
-from generation.models.imports import HistoryJob
+from generation.models.imports import JOBS_UNFINISHED, HistoryJob
 from generation.views.refusals import shows_refusals
+from generation.views.saving import status
 from projects.access import Right, WorkspaceRequest, workspace_page
 
 SHOWN_JOBS = 10
-UNFINISHED = (HistoryJob.State.STAGED, HistoryJob.State.CHECKING, HistoryJob.State.APPLYING)
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,14 +38,13 @@ def history(request: WorkspaceRequest) -> HttpResponse:
     context = {
         "form": form,
         "jobs": jobs,
-        "running": any(job.state in UNFINISHED for job in jobs),
+        "running": any(job.state in JOBS_UNFINISHED for job in jobs),
         "charge_columns": history_rows.CHARGE_COLUMNS,
         "charge_options": history_rows.CHARGE_OPTIONS,
         "decision_columns": history_rows.DECISION_COLUMNS,
     }
     part = "#jobs" if request.headers.get("HX-Request") and request.method == "GET" else ""
-    status = 422 if form.is_bound and not form.is_valid() else 200
-    return render(request, f"generation/history.html{part}", context, status=status)
+    return render(request, f"generation/history.html{part}", context, status=status(form))
 
 
 def _words(done: HistoryResult | HistoryJob) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
-from django.db import connection
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -32,20 +31,6 @@ CARDS_A_COLUMN = 4
 WAITING_SHOWN = 6
 BUDGETS_SHOWN = 4
 CAMPAIGNS_SHOWN = 8
-
-
-#: Of each column in its place: how many of my deliverables stand there, and the next few by due date.
-MINE = """
-    SELECT c.name, (
-        SELECT count(*) FROM projects_deliverable d
-        WHERE d.workspace_id = %(workspace)s AND d.created_by_id = %(person)s AND d.board_column = c.name
-    ), ARRAY(
-        SELECT d.id FROM projects_deliverable d
-        WHERE d.workspace_id = %(workspace)s AND d.created_by_id = %(person)s AND d.board_column = c.name
-        ORDER BY d.due_on ASC NULLS LAST, d.key LIMIT %(cards)s
-    )
-    FROM unnest(%(columns)s::text[]) WITH ORDINALITY AS c (name, place) ORDER BY c.place
-"""
 
 
 @require_safe
@@ -96,15 +81,7 @@ def home(request: WorkspaceRequest) -> HttpResponse:
 
 def _columns(member: Membership) -> list[dict[str, Any]]:
     """What waits for me, column by column: exact counts and the next few by due date."""
-    values: dict[str, Any] = {
-        "workspace": member.workspace_id,
-        "person": member.person_id,
-        "columns": [str(key) for key in MINE_FIRST],
-        "cards": CARDS_A_COLUMN,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(MINE, values)
-        found = [row for row in cursor.fetchall() if row[1]]
+    found = cards.mine(member, columns=MINE_FIRST, each=CARDS_A_COLUMN)
     shown = [pk for _, _, first in found for pk in first]
     made = cards.of(shown, workspace=member.workspace, today=timezone.localdate())
     return [

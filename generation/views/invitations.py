@@ -14,7 +14,7 @@ from generation.views.refusals import shows_refusals
 from generation.views.saving import status
 from projects import people
 from projects.access import policy
-from projects.models import Membership, Person
+from projects.models import Membership
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -35,13 +35,9 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     form = JoinForm(request.POST or None, email=found.email)
     if request.method == "POST" and form.is_valid():
         membership = invitations.join(secret=secret, **form.cleaned_data)
-        login(request, _person(membership), backend=BACKEND)
+        login(request, membership.person, backend=BACKEND)
         return _welcome(membership)
     return _page(request, found=found, form=form, code=status(form))
-
-
-def _person(membership: Membership) -> Person:
-    return membership.person
 
 
 def _welcome(membership: Membership) -> HttpResponse:

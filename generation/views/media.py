@@ -41,7 +41,7 @@ def rendition(request: WorkspaceRequest, asset_id: uuid.UUID, kind: str) -> Http
         if row.kind == Asset.Kind.IMAGE or kind == Rendition.Kind.PROXY:
             return serve(request, row)
         return _being_made()
-    return _response(request, made.name, made.media_type, f"{row.sha256}-{kind}", f"{kind}")
+    return _response(request, made.name, made.media_type, f"{row.sha256}-{kind}", kind)
 
 
 @require_safe

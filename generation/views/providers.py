@@ -58,7 +58,7 @@ def add(request: WorkspaceRequest) -> HttpResponse:
     profile = registry.get(provider).profile
     context = {
         "form": form,
-        "title": f"Add a {profile.title} account",
+        "title": f"Add an account: {profile.title}",
         "submit": "Store account",
         "note": profile.note
         or "The key is encrypted before it is stored; only its last four characters are ever shown.",

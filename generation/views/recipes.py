@@ -15,7 +15,6 @@ from generation.forms.recipes import TemplateForm, as_lines
 from generation.models import ControlProfile, Pipeline, PromptTemplate
 from generation.views.saving import saved, status
 from generation.views.settings import tabs
-from projects import events
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
 
 
@@ -40,7 +39,7 @@ def publish(request: WorkspaceRequest) -> HttpResponse:
     """A template's next version; `?from=` fills the form with its newest."""
     member = request.membership
     form = TemplateForm(request.POST or None, initial=_initial(request))
-    if request.method == "POST" and saved(form, _publish, request=request):
+    if request.method == "POST" and saved(form, prompts.publish, by=member):
         hero_voids.void_changed(workspace=member.workspace)
         messages.success(request, "Published. Deliverables that name the bare key use it from now on.")
         return redirect("generation:templates", member.workspace.slug)
@@ -52,17 +51,6 @@ def publish(request: WorkspaceRequest) -> HttpResponse:
         "trail": [{"label": "Settings"}, {"label": "Prompts and pipelines", "href": "../"}],
     }
     return render(request, "generation/form.html", context, status=status(form))
-
-
-def _publish(*, request: WorkspaceRequest, **said: Any) -> None:
-    made = prompts.publish(by=request.membership, **said)
-    events.record(
-        workspace=request.membership.workspace,
-        kind="template.published",
-        by=request.membership,
-        template=str(made),
-        reason=made.reason,
-    )
 
 
 def _initial(request: WorkspaceRequest) -> dict[str, Any]:

@@ -17,12 +17,17 @@ from generation.views.refusals import shows_refusals
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
 
 PAGE_SIZE = 20
+WORDS = {
+    False: {"yes": "It happened", "no": "It did not happen"},
+    True: {"yes": "It was charged", "no": "It was not charged"},
+}
+"""What a person can say of a call whose answer was lost, and of one that ended without a word on money."""
 
 
 @require_safe
 @workspace_page(Right.READ)
 def page(request: WorkspaceRequest) -> HttpResponse:
-    """Every call whose answer was lost, the oldest first, with what each answer would do to the money."""
+    """Calls whose answer or charge is not known, oldest first, and what each verdict does to the money."""
     member = request.membership
     shown = Paginator(unknown.waiting(membership=member), PAGE_SIZE).get_page(request.GET.get("page"))
     calls = list(shown.object_list)
@@ -36,6 +41,7 @@ def page(request: WorkspaceRequest) -> HttpResponse:
             "amount": call.hold.amount if call.hold else None,
             "then": verdicts.consequences(call, last=call.pk in last, currency=currency),
             "said": said.get(call.pk),
+            "words": WORDS[unknown.has_ended(call)],
         }
         for call in calls
     ]

@@ -91,7 +91,7 @@ def test_a_frozen_queue_is_started_anew(data_dir: Path) -> None:
         for worker in before[2:4]:
             worker.kill()
         replaced(it, before, within_seconds=30)
-        assert it.log().count("reason='no task was taken for ") == 1
+        assert "reason='no task was taken for " in it.log()
 
 
 def test_a_dead_sentinel_leaves_no_orphans_and_is_replaced(data_dir: Path) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from generation import heroes, reviews, takes
 from generation.models import ProviderAccount
-from projects.models import Workspace
+from projects.models import HeroRequest, Take, Workspace
 from tests.cast import Cast
 from tests.emulators.server import Running, running
 from tests.generation import engine_rows
 from tests.generation.engine_rows import Engine
 from tests.generation.s3_media import s3
+from tests.studio import finished
 
 __all__ = ["s3"]
 
@@ -58,3 +60,18 @@ def fal(fal_program: Running, cast: Cast, settings: Any) -> Iterator[Fal]:
     account = engine_rows.account(cast.workspace, fal_program.fal_url)
     yield Fal(fal_program, account, cast.workspace)
     fal_program.reset()
+
+
+@pytest.fixture
+def draft(studio: Cast) -> Take:
+    """A finished draft that is selected."""
+    take = finished(takes.make(deliverable=studio.deliverable, by=studio.producer, seed=7).takes.get())
+    reviews.review(take=take, decision="select", by=studio.producer)
+    take.refresh_from_db()
+    return take
+
+
+@pytest.fixture
+def asked(draft: Take, studio: Cast) -> HeroRequest:
+    """A hero request that waits for its approval."""
+    return heroes.request(take=draft, by=studio.producer)

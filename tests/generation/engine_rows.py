@@ -210,7 +210,12 @@ class Engine:
         return dispatch.submit_due(self.wires, now=self.now)
 
     def draw(self) -> int:
-        return render.draw_due(now=self.now, limit=50)
+        """Draws what is due in this process, one after the other; answers how many."""
+        jobs = render.lease(limit=50, now=self.now)
+        for job in jobs:
+            function, arguments = render.work_of(job)
+            render.finish(job, function(*arguments), now=self.now)
+        return len(jobs)
 
     def poll(self) -> int:
         return poll.poll_due(self.wires, now=self.now)
@@ -239,6 +244,11 @@ def open_holds(take: Take) -> int:
 
 def calls_of(take: Take) -> list[Call]:
     return list(Call.objects.filter(run__take=take).order_by("run__position", "number"))
+
+
+def only_call(take: Take) -> Call:
+    (call,) = calls_of(take)
+    return call
 
 
 def states_of(take: Take) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import io
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from PIL import Image
 
 from billing.models import Hold, HoldOutcome
 from generation import caps, hero_voids, heroes, reviews, strips, sweep, takes
@@ -26,20 +28,7 @@ from projects.models import (
 from projects.models.takes import TakeState
 from projects.problems import Refused
 from tests.cast import Cast
-from tests.studio import finished
-
-
-@pytest.fixture
-def draft(studio: Cast) -> Take:
-    take = finished(takes.make(deliverable=studio.deliverable, by=studio.producer, seed=7).takes.get())
-    reviews.review(take=take, decision="select", by=studio.producer)
-    take.refresh_from_db()
-    return take
-
-
-@pytest.fixture
-def asked(draft: Take, studio: Cast) -> HeroRequest:
-    return heroes.request(take=draft, by=studio.producer)
+from tests.generation.api.conftest import caller
 
 
 def rows() -> list[Any]:
@@ -211,3 +200,25 @@ def test_whoever_left_is_no_other_approver(draft: Take, studio: Cast) -> None:
     assert (approved.state, approved.self_approved) == ("approved", True)
     assert approved.hero_take is not None
     assert approved.hero_take.state == TakeState.QUEUED
+
+
+@pytest.mark.parametrize("what", ["template", "reference"])
+def test_what_the_api_publishes_or_adds_voids_the_requests_that_it_changes(
+    asked: HeroRequest, studio: Cast, what: str
+) -> None:
+    changed(studio)
+    by = caller(studio.manager)
+    if what == "template":
+        body = {"slug": "still", "name": "Still", "body": "A lighthouse, {{ light }}"}
+        made = by.post("prompt-templates/", body)
+        event = Event.objects.get(kind="template.published")
+        assert event.data["template"].startswith("still@")
+    else:
+        picture = io.BytesIO()
+        Image.new("RGB", (64, 64), "red").save(picture, "PNG")
+        picture.seek(0)
+        picture.name = "anchor.png"
+        made = by.send("campaigns/acme/autumn/references/", {"file": picture, "label": "The pouch"})
+    assert made.status_code == 201
+    asked.refresh_from_db()
+    assert asked.state == "void"

@@ -104,7 +104,7 @@ def test_run_next_puts_ones_own_take_first(cast: Cast) -> None:
 def test_the_queue_names_lost_answers_and_leads_to_them(cast: Cast, engine: Engine, fal: Fal) -> None:
     lost(cast, engine)
     page = text(signed_in(cast.producer), QUEUE)
-    assert "Sent, and no answer is known" in page
+    assert "Answers or charges that nobody knows" in page
     assert f'href="{QUEUE}unknown/"' in page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -19,7 +20,10 @@ class NoteBody(Shape):
 
 
 class HeroDecisionBody(NoteBody):
+    """`at_most` is the price that is agreed to: what costs more by now asks again."""
+
     decision = serializers.ChoiceField([("approve", "Approve the spending"), ("decline", "Ask for changes")])
+    at_most = Amount(required=False, allow_null=True, default=None, min_value=Decimal(0))
 
 
 class KeptQuote(QuoteAnswer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
@@ -74,8 +75,10 @@ class HeroDecisions(Call):
     def post(self, request: Request, hero_request: uuid.UUID) -> Response:
         row = self.row(HeroRequest, hero_request)
         said = self.body(shapes.HeroDecisionBody)
-        decide = heroes.approve if said["decision"] == "approve" else heroes.decline
-        return self.answer(decide(hero_request=row, by=self.membership, note=said["note"]))
+        common: dict[str, Any] = {"hero_request": row, "by": self.membership, "note": said["note"]}
+        if said["decision"] == "approve":
+            return self.answer(heroes.approve(**common, seen=said["at_most"]))
+        return self.answer(heroes.decline(**common))
 
 
 class UndoHero(Call):

@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from generation import dry_run, pipelines, prompts, workspaces
+from generation import dry_run, hero_voids, pipelines, prompts, workspaces
 from generation.api import examples, filters
 from generation.api.calls import Call, Listing
 from generation.api.serializers import routing as shapes
@@ -146,6 +146,7 @@ class PromptTemplates(Listing):
     @extend_schema(request=shapes.TemplateBody, responses={201: shapes.TemplateAnswer})
     def post(self, request: Request) -> Response:
         made = prompts.publish(by=self.membership, **self.body(shapes.TemplateBody))
+        hero_voids.void_changed(workspace=self.membership.workspace)
         return self.answer(made, code=201)
 
 
@@ -161,6 +162,7 @@ class Pipelines(Listing):
     @extend_schema(request=shapes.PipelineBody, responses={201: shapes.PipelineAnswer})
     def post(self, request: Request) -> Response:
         made = pipelines.publish(by=self.membership, **self.body(shapes.PipelineBody))
+        hero_voids.void_changed(workspace=self.membership.workspace)
         return self.answer(made, code=201)
 
 

@@ -11,7 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from generation import reviews, uploads
+from generation import hero_voids, reviews, uploads
 from generation.api import examples, filters
 from generation.api.calls import Call, Listing
 from generation.api.serializers import work as shapes
@@ -107,6 +107,7 @@ class References(Call):
     def post(self, request: Request, campaign: str) -> Response:
         row = self.row(Campaign, campaign)
         made = uploads.add_reference(campaign=row, by=self.membership, **self.body(shapes.ReferenceBody))
+        hero_voids.void_changed(workspace=self.membership.workspace)
         return self.answer(made, code=201)
 
 

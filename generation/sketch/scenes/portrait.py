@@ -46,7 +46,7 @@ def draw(brief: Brief) -> list[Layer]:
     layers = _backdrop(brief, x, y, facing)
     layers += _person(brief, figure, facing, inside=bool(DREAM & set(brief.reading.words)))
     layers += _hair(brief, figure, x, y, head, facing, hair)
-    layers += _clothes(brief, figure, x, y, head, facing)
+    layers += _clothes(brief, x, y, head, facing)
     return layers
 
 
@@ -138,7 +138,7 @@ def _hair(
     return [Layer(mix(palette.shade(0.03), warm, tone), cover * figure * 0.9, 0.5)]
 
 
-def _clothes(brief: Brief, figure: Array, x: float, y: float, head: float, facing: int) -> list[Layer]:
+def _clothes(brief: Brief, x: float, y: float, head: float, facing: int) -> list[Layer]:
     """A scarf in the second colour, in cold weather or by chance: an end hanging, two loops over it."""
     if not (brief.wants("snow") or brief.chance("scarf").random() < 0.4):
         return []
