@@ -1,6 +1,7 @@
 """Rows of what it costs: prices, rates, the ledger, holds, budgets, cost summaries."""
 
 from billing.models.budgets import Budget, BudgetWindow, HoldBudget
+from billing.models.closing import MonthClose, MonthStep, SampleVerdict, SealedDay
 from billing.models.holds import Hold, HoldOutcome
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
 from billing.models.prices import ExchangeRate, PriceRow
@@ -17,9 +18,13 @@ __all__ = [
     "HoldOutcome",
     "ImportedCharge",
     "ImportedDecision",
+    "MonthClose",
     "MonthPart",
+    "MonthStep",
     "MonthSum",
     "Pot",
     "PotDay",
     "PriceRow",
+    "SampleVerdict",
+    "SealedDay",
 ]

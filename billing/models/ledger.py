@@ -10,6 +10,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+from billing.models.closing import ENTRY_GUARD
 from projects.identifiers import new_id
 from projects.models import Campaign, Deliverable, Person, Project, Take, Workspace, touching
 from projects.models.rows import WorkspaceQuerySet, append_only
@@ -34,6 +35,7 @@ class EntryKind(models.TextChoices):
     CHARGE = "charge", "Charge"
     REFUND = "refund", "Refund"
     ADJUSTMENT = "adjustment", "Adjustment"
+    ACCRUAL = "accrual", "Accrual"
     TRANSFER = "transfer", "Transfer between pots"
 
 
@@ -73,7 +75,8 @@ class Entry(models.Model):
 
     Cash is every kind but `transfer`. A cash entry is debited to the pot in which its deliverable lay at
     the effective instant; each decision transfers the deliverable's whole cash to its new pot.
-    Scope columns are copied when it is booked and never change.
+    Scope columns are copied when it is booked and never change. Where the provider reported its charge,
+    `computed_amount` is what the price row makes of it, in the same currency as `amount`.
     """
 
     pk = models.CompositePrimaryKey("id", "effective_at")  # a partitioned table's key needs both
@@ -84,7 +87,7 @@ class Entry(models.Model):
     credit = models.CharField(max_length=60)
     amount = models.DecimalField(max_digits=20, decimal_places=8)
     native_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True)
-    native_currency = models.CharField(max_length=12, blank=True)
+    native_currency = models.CharField(max_length=47, blank=True)
     rate = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     service_at = models.DateTimeField()
     booked_at = models.DateTimeField()
@@ -92,6 +95,7 @@ class Entry(models.Model):
     stage = models.CharField(max_length=10, choices=Stage, blank=True)
     failed_charged = models.BooleanField(default=False)
     refunds = models.UUIDField(null=True)  # the entry that is given back
+    corrects = models.UUIDField(null=True)  # the entry that an adjustment or the end of an accrual is about
     decision = models.BigIntegerField(null=True)  # transfers: sequence of the decision
     project = models.ForeignKey(Project, models.PROTECT, null=True, related_name="+", db_index=False)
     campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, related_name="+", db_index=False)
@@ -112,6 +116,8 @@ class Entry(models.Model):
     call = models.UUIDField(null=True)
     hold = models.UUIDField(null=True)
     price_row = models.UUIDField(null=True)
+    units = models.DecimalField(max_digits=20, decimal_places=8, null=True)  # of the price row
+    computed_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True)
     calculation = models.CharField(max_length=300, blank=True)  # in words
     external_id = models.CharField(max_length=200, blank=True)
     note = models.CharField(max_length=300, blank=True)
@@ -128,6 +134,15 @@ class Entry(models.Model):
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
                 func=POT_DAYS,
+            ),
+            pgtrigger.Trigger(
+                name="entry_open_month",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+                declare=[("place", "record")],
+                func=ENTRY_GUARD,
             ),
             touching.added("entry", touching.ENTRY_ADDED),
             pgtrigger.Trigger(
