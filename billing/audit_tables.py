@@ -54,11 +54,12 @@ def exceptions(found: Exceptions) -> list[Row]:
 def csv_text(lines: Iterable[Row]) -> str:
     """CSV in which no cell of text can be taken for a formula by a spreadsheet."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([_plain(cell) for cell in line] for line in lines)
+    csv.writer(text).writerows([plain(cell) for cell in line] for line in lines)
     return text.getvalue()
 
 
-def _plain(cell: Any) -> str:
+def plain(cell: Any) -> str:
+    """The cell as text; what a spreadsheet would take for a formula begins with an apostrophe."""
     text = "" if cell is None else str(cell)
     number = text.removeprefix("-").replace(".", "", 1).isdecimal()
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else text

@@ -17,7 +17,7 @@ Phases = dict[str, Sums]
 
 def effects(*, old: Cells, new: Cells) -> dict[str, str] | None:
     """Three effects, each rounded, and the mix: the printed change less these. None without acceptances."""
-    was, now = _by_category(old), _by_category(new)
+    was, now = by_category(old), by_category(new)
     before, after = total(old.values()), total(new.values())
     if not before.accepted or not after.accepted:
         return None
@@ -29,22 +29,22 @@ def effects(*, old: Cells, new: Cells) -> dict[str, str] | None:
             continue
         share = Fraction(n_new, after.accepted)
         for phase in set(first) | set(then):
-            moved = _of_phase(first.get(phase, Sums()), then.get(phase, Sums()), n_old, n_new)
+            moved = of_phase(first.get(phase, Sums()), then.get(phase, Sums()), n_old, n_new)
             price, multiplier = price + share * moved[0], multiplier + share * moved[1]
-        rest += share * (_rest(then, n_new) - _rest(first, n_old))
+        rest += share * (rest_of(then, n_new) - rest_of(first, n_old))
     change = _printed_ratio(after) - _printed_ratio(before)
     found = {"price": printed(price), "multiplier": printed(multiplier), "rest": printed(rest)}
     return {**found, "mix": printed(change - sum(map(Decimal, found.values())))}
 
 
-def _by_category(cells: Cells) -> dict[str, Phases]:
+def by_category(cells: Cells) -> dict[str, Phases]:
     found: dict[str, Phases] = collections.defaultdict(lambda: collections.defaultdict(Sums))
     for (category, phase, _), sums in cells.items():
         found[category][phase].add(sums)
     return found
 
 
-def _of_phase(old: Sums, new: Sums, n_old: int, n_new: int) -> tuple[Fraction, Fraction]:
+def of_phase(old: Sums, new: Sums, n_old: int, n_new: int) -> tuple[Fraction, Fraction]:
     """Effects of price and of multiplier within one category and phase."""
     base_old, base_new = ratio(old.generation, old.takes), ratio(new.generation, new.takes)
     first = base_old if base_old is not None else base_new
@@ -55,7 +55,7 @@ def _of_phase(old: Sums, new: Sums, n_old: int, n_new: int) -> tuple[Fraction, F
     return (then - first) * of_old, then * (of_new - of_old)
 
 
-def _rest(phases: Phases, n: int) -> Fraction:
+def rest_of(phases: Phases, n: int) -> Fraction:
     """Control, refinement, and generation cash of phases without counted takes, a deliverable."""
     loose = sum((sums.generation for sums in phases.values() if not sums.takes), Decimal(0))
     whole = total(phases.values())

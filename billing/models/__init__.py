@@ -2,6 +2,7 @@
 
 from billing.models.budgets import Budget, BudgetWindow, HoldBudget
 from billing.models.closing import MonthClose, MonthStep, SampleVerdict, SealedDay
+from billing.models.exports import ExportJob
 from billing.models.holds import Hold, HoldOutcome
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
 from billing.models.prices import ExchangeRate, PriceRow
@@ -13,6 +14,7 @@ __all__ = [
     "DeliverableCost",
     "Entry",
     "ExchangeRate",
+    "ExportJob",
     "Hold",
     "HoldBudget",
     "HoldOutcome",

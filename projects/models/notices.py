@@ -19,6 +19,7 @@ class NoticeKind(models.TextChoices):
     BUDGET_100 = "budget_100", "A budget is used up"
     TAKE_WAITS = "take_waits", "A take waits for a person"
     MODEL_LEAVING = "model_leaving", "A model that we route to is leaving"
+    MONTH_ENDED = "month_ended", "A month has ended (to finance, with the statement)"
 
 
 class Notice(models.Model):

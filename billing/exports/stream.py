@@ -1,0 +1,21 @@
+"""Rows of a statement as they come: the database keeps the cursor, so that memory stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+
+from billing import month_parts
+from billing.acceptances import Month
+
+AT_ONCE = 2_000
+
+
+def stream(statement: str, month: Month) -> Iterator[tuple[Any, ...]]:
+    """The rows that a statement finds for the month; needs the caller's transaction."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement, month_parts.values(month))
+        while some := cursor.fetchmany(AT_ONCE):
+            yield from some
