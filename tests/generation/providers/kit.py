@@ -81,15 +81,15 @@ class Kit:
     # -- asking -------------------------------------------------------------------------------
 
     def run(
-        self, work: Callable[[httpx.AsyncClient], Awaitable[Answer]], *, read_seconds: float = 10
+        self, work: Callable[[httpx.AsyncClient], Awaitable[Answer]], *, read_seconds: float = 30
     ) -> Answer:
         async def ask() -> Answer:
-            async with clients.opened(timeout=httpx.Timeout(5, read=read_seconds)) as client:
+            async with clients.opened(timeout=httpx.Timeout(30, read=read_seconds)) as client:
                 return await work(client)
 
         return asyncio.run(ask())
 
-    def submit(self, job: Job, *, read_seconds: float = 10) -> Submitted:
+    def submit(self, job: Job, *, read_seconds: float = 30) -> Submitted:
         """Sends a job; where the answer is the result, the provider's clock is put forward meanwhile."""
         if job.blocking:
             return self.run(lambda client: self._held(client, job), read_seconds=read_seconds)
