@@ -9,10 +9,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from billing import money, rates
-from billing.models import PriceRow
+from billing.models import PriceDecision, PriceRow
 from billing.models.prices import Unit
 from projects import access
 from projects.access import Right
@@ -41,16 +42,28 @@ class CataloguePrice:
 def in_force(workspace: Workspace, keys: Iterable[str], at: datetime.datetime) -> dict[str, PriceRow]:
     """The price row of each model at an instant, in one query; a model without one is left out.
 
-    Of rows that start at the same instant, the one entered last counts.
+    The newest approved row that has begun; where none is approved, the newest proposed one, so that a new
+    workspace can work. Declined rows price nothing. Of rows that start at the same instant, the one entered
+    last counts. Each row comes with its `decision`, if there is one.
     """
+    begun = PriceRow.objects.filter(workspace=workspace, model_key__in=set(keys), starts_at__lte=at)
     rows = (
-        PriceRow.objects.filter(
-            workspace=workspace, model_key__in=set(keys), starts_at__lte=at, approved=True
+        begun.exclude(decision__decision=PriceDecision.Kind.DECLINED)
+        .select_related("decision")
+        .order_by(
+            "model_key",
+            F("decision__decision").asc(nulls_last=True),
+            *("-starts_at", "-created_at", "-id"),
         )
-        .order_by("model_key", "-starts_at", "-created_at", "-id")
         .distinct("model_key")
     )
     return {row.model_key: row for row in rows}
+
+
+def state_of(row: PriceRow) -> str:
+    """`approved`, `declined` or `proposed`; the row comes with its `decision`."""
+    decision = getattr(row, "decision", None)
+    return decision.decision if decision else "proposed"
 
 
 def unknown_price(workspace: Workspace) -> Decimal | None:
@@ -71,7 +84,9 @@ def add_row(
     conditions: Mapping[str, Any] | None = None,
     source: str = "",
 ) -> PriceRow:
-    """Adds a price row, in force from `starts_at`. Needs the right to keep the books.
+    """Proposes a price from `starts_at` on; another person of finance approves it (`price_decisions`).
+
+    Needs the right to keep the books.
 
     Raises Invalid (422) where a value does not fit, or the model has this very row already.
     """
@@ -112,7 +127,7 @@ def check(row: PriceRow) -> dict[str, list[str]]:
     if row.unit not in Unit.values:
         errors["unit"] = [f"Give one of {', '.join(Unit.values)}."]
     if not rates.CURRENCY.fullmatch(row.currency):
-        errors["currency"] = ["Give three capital letters such as USD."]
+        errors["currency"] = ["Give three capital letters such as USD, or credits such as credit:runway."]
     for name in ("amount", "first_amount", "list_amount"):
         wrong = _wrong_amount(getattr(row, name))
         if wrong:
@@ -128,7 +143,7 @@ def check(row: PriceRow) -> dict[str, list[str]]:
 def seed_from_catalogue(
     *, workspace: Workspace, rows: Iterable[CataloguePrice], at: datetime.datetime | None = None
 ) -> int:
-    """Gives the workspace the catalogue's prices from `at` on (now); answers how many rows are new.
+    """Proposes the catalogue's prices from `at` on (now); answers how many rows are new.
 
     A row without an amount gives no price. A model that has any price row keeps it: what finance
     entered is never overruled.

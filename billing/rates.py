@@ -16,7 +16,7 @@ from projects.models import Membership, Workspace
 from projects.problems import Invalid, Refused
 
 ONE = Decimal(1)
-CURRENCY = re.compile(r"[A-Z]{3}|credit:[a-z0-9-]{1,5}")
+CURRENCY = re.compile(r"[A-Z]{3}|credit:[a-z0-9-]{1,40}")
 
 
 class NoRate(Refused):

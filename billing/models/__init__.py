@@ -1,16 +1,25 @@
 """Rows of what it costs: prices, rates, the ledger, holds, budgets, cost summaries."""
 
+from billing.models.agreements import Agreement, AgreementEnd, AgreementSettlement
 from billing.models.budgets import Budget, BudgetWindow, HoldBudget
 from billing.models.closing import MonthClose, MonthStep, SampleVerdict, SealedDay
+from billing.models.credits import CreditBalance, CreditLot, CreditMovement, ProviderBalance
 from billing.models.exports import ExportJob
 from billing.models.holds import Hold, HoldOutcome
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
+from billing.models.price_decisions import PriceDecision
 from billing.models.prices import ExchangeRate, PriceRow
 from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay
 
 __all__ = [
+    "Agreement",
+    "AgreementEnd",
+    "AgreementSettlement",
     "Budget",
     "BudgetWindow",
+    "CreditBalance",
+    "CreditLot",
+    "CreditMovement",
     "DeliverableCost",
     "Entry",
     "ExchangeRate",
@@ -26,7 +35,9 @@ __all__ = [
     "MonthSum",
     "Pot",
     "PotDay",
+    "PriceDecision",
     "PriceRow",
+    "ProviderBalance",
     "SampleVerdict",
     "SealedDay",
 ]

@@ -24,8 +24,8 @@ class PriceRow(models.Model):
     """What one unit of a model costs from an instant on.
 
     `amount` is the price of one unit in `currency`; where `first_amount` is set, the first unit costs
-    that and `amount` is each further one. The row in force for a model and conditions is the newest
-    with `starts_at` at or before the service date.
+    that and `amount` is each further one. `list_amount` is what the provider asks of everybody, where
+    `amount` is a negotiated price. Which row is in force, `billing.prices.in_force` says.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -35,11 +35,10 @@ class PriceRow(models.Model):
     amount = models.DecimalField(max_digits=20, decimal_places=8)
     first_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
     list_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
-    currency = models.CharField(max_length=12)  # ISO 4217, or a credit unit such as credit:runway
+    currency = models.CharField(max_length=47)  # ISO 4217, or a credit unit such as credit:runway
     conditions = models.JSONField(default=dict, blank=True)
     starts_at = models.DateTimeField()
     source = models.CharField(max_length=200, blank=True)
-    approved = models.BooleanField(default=True)
     author = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -65,7 +64,7 @@ class ExchangeRate(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="exchange_rates")
-    currency = models.CharField(max_length=12)
+    currency = models.CharField(max_length=47)
     day = models.DateField()
     rate = models.DecimalField(max_digits=20, decimal_places=10)
     source = models.CharField(max_length=120, blank=True)

@@ -212,7 +212,7 @@ class Call(models.Model):
     error = models.CharField(max_length=500, blank=True)
     units = models.DecimalField(max_digits=20, decimal_places=8, null=True)
     reported_charge = models.DecimalField(max_digits=20, decimal_places=8, null=True)
-    reported_currency = models.CharField(max_length=12, blank=True)
+    reported_currency = models.CharField(max_length=47, blank=True)
     posted = models.DecimalField(max_digits=20, decimal_places=8, null=True)
     intended_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)

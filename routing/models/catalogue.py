@@ -39,7 +39,7 @@ class CatalogueModel(models.Model):
     unit = models.CharField(max_length=14, blank=True)
     amount = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
     first_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
-    currency = models.CharField(max_length=12, blank=True)
+    currency = models.CharField(max_length=47, blank=True)
     conditions = models.CharField(max_length=300, blank=True)
     available_until = models.DateField(null=True, blank=True)
     source = models.CharField(max_length=400, blank=True)
