@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils import timezone
+
 from billing.charts import AXIS, INK, LETTERS
 from generation.health import Report
 
@@ -24,10 +26,16 @@ FORMATS = {"hour": "%H:%M", "day": "%H:%M", "week": "%-d %b", "month": "%-d %b"}
 
 
 def values(name: str, report: Report) -> list[dict[str, Any]]:
-    """What a chart shows, as the table below it has it."""
+    """What a chart shows, as the table below it has it.
+
+    Times are the wall clock of the active zone, with its offset at the end of the span throughout, written
+    as if they were UTC: the chart's axis knows no other zone.
+    """
     found: list[dict[str, Any]] = []
+    ahead = _ahead(report)
     step = datetime.timedelta(seconds=report.span.step)
-    for at, figures in report.slots:
+    for slot, figures in report.slots:
+        at = slot + ahead
         if name == "calls":
             counts = (figures.succeeded, figures.failed, figures.cancelled)
             parts: Any = zip(ENDED, counts, strict=True)
@@ -80,6 +88,11 @@ def svg(name: str, report: Report) -> bytes:
     )
     drawn: str = vl_convert.vegalite_to_svg(made.to_json())
     return drawn.encode()
+
+
+def _ahead(report: Report) -> datetime.timedelta:
+    """The offset of the active zone at the end of the span."""
+    return timezone.localtime(report.until).utcoffset() or datetime.timedelta(0)
 
 
 def _ten_below(seconds: Iterable[float]) -> float:

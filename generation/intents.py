@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Q
 
-from billing import ledger, pots
+from billing import ledger, months, pots
 from billing.models import Hold
 from generation import canonical, moves, renditions, tokens
 from generation.choosing import Order
@@ -242,7 +242,8 @@ class Places:
         provider = order.choice.provider
         if group and len(blocked) == len(group):
             until = min(blocked)
-            return Full(order, until, f"{provider} asked us to wait until {until:%H:%M:%S} UTC")
+            at = until.astimezone(months.zone_of(order.run.take.workspace))
+            return Full(order, until, f"{provider} asked us to wait until {at:%H:%M:%S %Z}")
         most = sum(account.concurrency for account in group)
         return Full(order, self.now + PAUSE, f"a free place at {provider} ({most} at a time)")
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Min
 from django.urls import reverse
+from django.utils import timezone
 
 from generation.health_now import Place
 from projects.models import CapRequest, HeroRequest, Membership, Take
@@ -84,7 +85,7 @@ def why(
         paused = place.paused(now)
         if paused and len(paused) == sum(account.enabled for account in place.accounts):
             until = min(account.blocked_until for account in paused if account.blocked_until)
-            return Kind.RATE, f"{provider} asked us to wait until {until:%H:%M:%S} UTC"
+            return Kind.RATE, f"{provider} asked us to wait until {timezone.localtime(until):%H:%M:%S %Z}"
     if place is not None and place.limit and place.in_flight >= place.limit:
         return Kind.PLACE, f"a free place at {provider} ({place.limit} at a time)"
     return Kind.TURN, "its turn"

@@ -8,6 +8,7 @@ as is every row of another workspace. A missing right is 403 and names the role 
 from __future__ import annotations
 
 import functools
+import zoneinfo
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
 
 from projects.models import Membership, Role
 from projects.plain import is_plain
@@ -99,7 +101,10 @@ View = Callable[..., HttpResponseBase]
 
 
 def workspace_page(right: str) -> Callable[[View], View]:
-    """Lets members with the right into a page under /w/<workspace>/; the view gets `request.membership`."""
+    """Lets members with the right into a page under /w/<workspace>/; the view gets `request.membership`.
+
+    Times on the page, and days that are asked for, are those of the workspace's zone.
+    """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -110,7 +115,8 @@ def workspace_page(right: str) -> Callable[[View], View]:
             _require_plain(request, kwargs)
             entered = cast(WorkspaceRequest, request)
             entered.membership = membership
-            return view(entered, *args, **kwargs)
+            with timezone.override(zoneinfo.ZoneInfo(membership.workspace.time_zone)):
+                return view(entered, *args, **kwargs)
 
         guarded.policy = right  # type: ignore[attr-defined]
         return guarded

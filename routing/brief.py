@@ -161,7 +161,7 @@ class Facts:
     `accounts` are the providers for which the workspace has a working account (builtin needs none).
     `rates` give the reporting currency for one unit of another. `pipelines` are the steps of each
     pipeline version that is published. `unknown_price` is what the workspace holds for a call whose
-    price is unknown; None refuses it.
+    price is unknown; None refuses it. `time_zone` is that of times in words.
     """
 
     now: datetime.datetime
@@ -174,3 +174,4 @@ class Facts:
     budgets: tuple[BudgetLeft, ...] = ()
     history: History = History()
     unknown_price: Decimal | None = None
+    time_zone: str = "UTC"

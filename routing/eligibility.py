@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -27,7 +28,7 @@ def assess(
         *_abilities(model, step=step),
         *_price(model, step=step, facts=facts, money=money),
     ]
-    resting = _resting(model, at_most=money["at_most"])
+    resting = _resting(model, at_most=money["at_most"], zone=facts.time_zone)
     why = (*hard, *resting)
     return Choice(
         model=model.key,
@@ -138,12 +139,13 @@ def _price(model: Model, *, step: Step, facts: Facts, money: dict[str, Any]) -> 
         yield f"{model.key} has a price of zero, which only built-in models may have"
 
 
-def _resting(model: Model, *, at_most: Decimal | None) -> tuple[str, ...]:
-    """What its circuit breaker says."""
+def _resting(model: Model, *, at_most: Decimal | None, zone: str) -> tuple[str, ...]:
+    """What its circuit breaker says, with times of that zone."""
     health = model.health
     share = f"{health.failure_share:.0%} of its last {health.calls} calls failed"
     if health.breaker == Breaker.OPEN:
-        until = f" until {health.retry_at:%H:%M} UTC" if health.retry_at else ""
+        retry_at = health.retry_at and health.retry_at.astimezone(zoneinfo.ZoneInfo(zone))
+        until = f" until {retry_at:%H:%M %Z}" if retry_at else ""
         return (f"it is resting{until}: {share}",)
     if health.breaker == Breaker.HALF_OPEN and not health.lets_probe(at_most or Decimal(0)):
         return (f"it is being probed and the money for probes is used up: {share}",)

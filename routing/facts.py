@@ -45,6 +45,7 @@ def gather(
         budgets=budgets,
         history=history or History(),
         unknown_price=prices.unknown_price(workspace),
+        time_zone=workspace.time_zone,
     )
 
 
