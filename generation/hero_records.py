@@ -18,6 +18,7 @@ TOLD = {
     HeroDecision.Kind.DECLINE: "was declined by {by}",
     HeroDecision.Kind.UNDO: "waits again: {by} took the approval back",
 }
+VOID_AFTER_UNDO = "is void: {by} took the approval back, and the same render was asked for again"
 
 
 def decided(
@@ -28,8 +29,11 @@ def decided(
     now: datetime.datetime,
     *,
     amount: Decimal | None = None,
+    told: str = "",
 ) -> None:
     """Writes a decision and its event, and tells who asked; `amount` is what was approved at most.
+
+    `told` are other words than the usual ones of the decision.
 
     In the caller's transaction, as everything here.
     """
@@ -52,7 +56,8 @@ def decided(
         take=hero_request.take,
         note=note,
     )
-    tell_asker(hero_request, TOLD[HeroDecision.Kind(kind)].format(by=by.person), note, now)
+    what = told or TOLD[HeroDecision.Kind(kind)]
+    tell_asker(hero_request, what.format(by=by.person), note, now)
 
 
 def requested(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:

@@ -40,20 +40,7 @@ def void_if_changed(hero_request: HeroRequest, now: datetime.datetime) -> bool:
     if present == hero_request.request_hash:
         return False
     with transaction.atomic():
-        changed = HeroRequest.objects.filter(pk=hero_request.pk, state=RequestState.WAITING).update(
-            state=RequestState.VOID,
-            decided_at=now,
-            void_reason="What it asked for has changed since.",
-        )
-        if changed:
-            events.record(
-                workspace=hero_request.workspace,
-                kind="hero.void",
-                at=now,
-                deliverable=hero_request.deliverable,
-                take=hero_request.take,
-            )
-            hero_records.tell_asker(hero_request, "is void: what it asked for has changed", "", now)
+        if _void(hero_request, "What it asked for has changed since.", "", now):
             board.refresh(hero_request.deliverable_id)
     return True
 
@@ -67,10 +54,31 @@ def void_changed(*, workspace: Workspace, now: datetime.datetime | None = None) 
     return sum(void_if_changed(row, now) for row in waiting)
 
 
-def void_waiting(*, deliverable: Deliverable, reason: str, now: datetime.datetime) -> int:
-    """Voids what waits for a deliverable that was signed off or dropped, in the caller's transaction."""
+def void_waiting(
+    *, deliverable: Deliverable, reason: str, now: datetime.datetime, take: Take | None = None, note: str = ""
+) -> int:
+    """Voids what waits for a deliverable, or for one draft of it, that was decided on; tells who asked.
+
+    In the caller's transaction. `reason` is a sentence; the `note` of the decision goes into the notice.
+    """
     rows = HeroRequest.objects.filter(deliverable=deliverable, state=RequestState.WAITING)
-    return rows.update(state=RequestState.VOID, decided_at=now, void_reason=reason)
+    if take is not None:
+        rows = rows.filter(take=take)
+    waiting = rows.select_related("deliverable", "take", "workspace").order_by("pk")
+    return sum(_void(row, reason, note, now) for row in waiting)
+
+
+def _void(row: HeroRequest, reason: str, note: str, now: datetime.datetime) -> bool:
+    """Compares and sets, with the event and the notice; False where it waits no longer."""
+    waiting = HeroRequest.objects.filter(pk=row.pk, state=RequestState.WAITING)
+    if not waiting.update(state=RequestState.VOID, decided_at=now, void_reason=reason):
+        return False
+    events.record(
+        workspace=row.workspace, kind="hero.void", at=now, deliverable=row.deliverable, take=row.take
+    )
+    why = reason[0].lower() + reason[1:].rstrip(".")
+    hero_records.tell_asker(row, f"is void: {why}", note, now)
+    return True
 
 
 def _profile_of(take: Take) -> str | None:

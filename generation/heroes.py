@@ -179,8 +179,11 @@ def undo(*, hero_request: HeroRequest, by: Membership, now: datetime.datetime | 
         if row.state != RequestState.APPROVED or take is None:
             raise HeroRefused("This request is not approved.", remedy="Reload the page.")
         _stop_unsubmitted(take, now)
-        HeroRequest.objects.filter(pk=row.pk).update(**_taken_back(row, now), submit_at=None, hero_take=None)
-        hero_records.decided(hero_request, HeroDecision.Kind.UNDO, by, "", now)
+        again = _taken_back(row, now)
+        HeroRequest.objects.filter(pk=row.pk).update(**again, submit_at=None, hero_take=None)
+        is_void = again["state"] == RequestState.VOID
+        told = hero_records.VOID_AFTER_UNDO if is_void else ""
+        hero_records.decided(hero_request, HeroDecision.Kind.UNDO, by, "", now, told=told)
         board.refresh(hero_request.deliverable_id)
     hero_request.refresh_from_db()
     return hero_request

@@ -74,9 +74,11 @@ def review(
             money_saved=saved,
         )
         if decision == DecisionKind.ACCEPT:
-            hero_voids.void_waiting(deliverable=deliverable, reason="It was signed off.", now=now)
+            hero_voids.void_waiting(deliverable=deliverable, reason="It was signed off.", note=note, now=now)
         if decision == DecisionKind.REJECT:
-            _void_requests_of(take, now)
+            hero_voids.void_waiting(
+                deliverable=deliverable, take=take, reason="Its draft was rejected.", note=note, now=now
+            )
         board.refresh(deliverable.pk)
     return row
 
@@ -118,7 +120,9 @@ def write_off(
             at=now,
             note=reason.strip(),
         )
-        hero_voids.void_waiting(deliverable=deliverable, reason="The deliverable was dropped.", now=now)
+        hero_voids.void_waiting(
+            deliverable=deliverable, reason="The deliverable was dropped.", note=reason, now=now
+        )
         cancel.cancel_waiting(deliverable=deliverable, by=by, now=now)
         board.refresh(deliverable.pk)
     return row
@@ -211,9 +215,3 @@ def _money_saved(take: Take, now: datetime.datetime) -> Decimal | None:
     except (Invalid, NoRoute):
         return None
     return quote.amount
-
-
-def _void_requests_of(take: Take, now: datetime.datetime) -> None:
-    take.hero_requests.filter(state="waiting").update(
-        state="void", decided_at=now, void_reason="Its draft was rejected."
-    )

@@ -27,8 +27,11 @@ from projects.models import (
 )
 from projects.models.takes import TakeState
 from projects.problems import Refused
+from tests import factories
 from tests.cast import Cast
 from tests.generation.api.conftest import caller
+from tests.generation.pages import signed_in, text
+from tests.studio import finished
 
 
 def rows() -> list[Any]:
@@ -151,7 +154,9 @@ def test_a_request_that_is_void_says_so_to_who_asked_and_in_the_events(
     assert hero_voids.void_changed(workspace=studio.workspace) == 1
     asked.refresh_from_db()
     assert (asked.state, asked.void_reason) == ("void", "What it asked for has changed since.")
-    assert told(studio.producer) == ["Your hero request for Opening is void: what it asked for has changed"]
+    assert told(studio.producer) == [
+        "Your hero request for Opening is void: what it asked for has changed since"
+    ]
     assert Event.objects.filter(kind="hero.void", take=asked.take).count() == 1
     assert hero_voids.void_changed(workspace=studio.workspace) == 0
     assert Event.objects.filter(kind="hero.void").count() == 1
@@ -222,3 +227,36 @@ def test_what_the_api_publishes_or_adds_voids_the_requests_that_it_changes(
     assert made.status_code == 201
     asked.refresh_from_db()
     assert asked.state == "void"
+
+
+def notice_of(member: Membership) -> tuple[str, str]:
+    row = Notice.objects.get(membership=member, kind="request_decided")
+    return row.title, row.body
+
+
+def test_who_asked_is_told_that_the_deliverable_was_signed_off_meanwhile(
+    asked: HeroRequest, studio: Cast
+) -> None:
+    hero = finished(factories.take(studio.deliverable, phase="hero", number=2))
+    reviews.review(take=hero, decision="accept", by=studio.manager, note="The other one is better")
+    asked.refresh_from_db()
+    assert (asked.state, asked.void_reason) == ("void", "It was signed off.")
+    title = "Your hero request for Opening is void: it was signed off"
+    assert notice_of(studio.producer) == (title, "The other one is better")
+    client = signed_in(studio.producer)
+    assert title in text(client, "/w/studio/notices/")
+    assert Event.objects.filter(kind="hero.void", take=asked.take).count() == 1
+
+
+def test_who_asked_is_told_that_the_deliverable_was_dropped(asked: HeroRequest, studio: Cast) -> None:
+    reviews.write_off(deliverable=studio.deliverable, reason="The client has left", by=studio.manager)
+    title = "Your hero request for Opening is void: the deliverable was dropped"
+    assert notice_of(studio.producer) == (title, "The client has left")
+
+
+def test_who_asked_is_told_that_the_draft_was_rejected(asked: HeroRequest, studio: Cast) -> None:
+    other = finished(factories.take(studio.deliverable, number=2))
+    reviews.review(take=other, decision="reject", reasons=["motion"], by=studio.manager)
+    assert told(studio.producer) == []
+    reviews.review(take=asked.take, decision="reject", reasons=["motion"], by=studio.manager)
+    assert told(studio.producer) == ["Your hero request for Opening is void: its draft was rejected"]
