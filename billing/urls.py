@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from billing.views import budgets, month, prices
+from billing.views import budgets, exports, month, prices
 
 app_name = "billing"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,6 +15,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/month/<str:month>/entries/", month.entries, name="month_entries"),
     path("w/<slug:workspace>/month/<str:month>/tables/<slug:table>.csv", month.export, name="month_export"),
     path("w/<slug:workspace>/month/<str:month>/charts/<slug:digest>.svg", month.chart, name="month_chart"),
+    path("w/<slug:workspace>/month/<str:month>/exports/<slug:form>/", exports.month_file, name="month_file"),
+    path("w/<slug:workspace>/exports/<uuid:job_id>/", exports.export_job, name="export_job"),
+    path("w/<slug:workspace>/exports/<uuid:job_id>/file/", exports.export_job_file, name="export_job_file"),
     path("w/<slug:workspace>/prices/", prices.listed, name="prices"),
     path("w/<slug:workspace>/prices/new/", prices.new_price, name="new_price"),
     path("w/<slug:workspace>/rates/new/", prices.new_rate, name="new_rate"),

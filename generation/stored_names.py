@@ -14,6 +14,7 @@ IN_ROWS = """
         UNION ALL SELECT name FROM projects_rendition WHERE name <> ''
         UNION ALL SELECT unnest(ARRAY[charges_name, decisions_name]) FROM generation_historyjob
             WHERE state IN ('staged', 'checking', 'applying')
+        UNION ALL SELECT file_name FROM billing_exportjob WHERE file_name <> ''
     ) named ORDER BY 1
 """
 UNDER_WAY = """
@@ -27,7 +28,7 @@ UNDER_WAY = """
 
 
 def in_rows() -> Iterator[str]:
-    """Names of files and imports that wait, in the order of their bytes, as of the moment of the first."""
+    """Names of files, exports, imports that wait, in the order of their bytes, as of the first's moment."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(IN_ROWS)
         while rows := cursor.fetchmany(PAGE):

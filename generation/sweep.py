@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from django_q.models import Schedule
 
 from billing import ledger, month_sums, pot_days
+from billing.exports import jobs
 from billing.models import Hold
 from generation import (
     batch_steering,
@@ -24,6 +25,7 @@ from generation import (
     history_jobs,
     keyring,
     lanes,
+    month_ends,
     moves,
     retirement,
     tallies,
@@ -69,6 +71,7 @@ class Pace:
             if not self.rung_at:
                 ensure_schedule()
                 retirement.ensure_schedule()
+                month_ends.ensure_schedule()
             lanes.ring("sweep")
             self.rung_at = time.monotonic()
         except Error:
@@ -91,6 +94,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "old_secrets": keyring.forget_old,
         "months": month_sums.fold,
         "tallies": tallies.fold,
+        "old_exports": jobs.forget_old,
         "verdicts": verdicts.carry_out_due,
     }
     found = {}

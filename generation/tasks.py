@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 import structlog
 from django.utils import timezone
 
+from billing.exports import month_mail
 from generation import batch_steering, dispatch, lanes, retirement
 from generation import cancel as cancelling
 from generation import collect as collecting
@@ -68,6 +69,12 @@ def endings() -> int:
     """Follows models to their end, once a day."""
     with lanes.sole_keeper("endings") as mine:
         return retirement.follow(now=timezone.now()) if mine else 0
+
+
+def months() -> int:
+    """Tells finance of the months that have ended, once an hour; `manage.py exports` mails it."""
+    with lanes.sole_keeper("months") as mine:
+        return month_mail.tell(now=timezone.now()) if mine else 0
 
 
 def sweep() -> dict[str, int]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
 
+from billing.exports import jobs
 from circletake import cluster
 from circletake.supervisor import Program
 from generation import canary, history_jobs, sweep
+from projects import notices
 
 
 def programs(*, drain: bool = False) -> list[Program]:
@@ -19,7 +22,7 @@ def programs(*, drain: bool = False) -> list[Program]:
 
     With `drain` a SIGTERM lets the calls that are open end, for up to DRAIN_SECONDS.
     """
-    return [queue(drain=drain), hold(drain=drain), render(), histories()]
+    return [queue(drain=drain), hold(drain=drain), render(), histories(), exports()]
 
 
 def queue(*, drain: bool = False) -> Program:
@@ -77,10 +80,28 @@ def histories() -> Program:
     )
 
 
+def exports() -> Program:
+    """Workbooks of large months and finance's mail: drawing needs memory that the queue should not keep."""
+    return Program(
+        name="exports",
+        command=[sys.executable, str(settings.BASE_DIR / "manage.py"), "exports"],
+        wanted=_export_waits,
+        stop_seconds=5,
+    )
+
+
 def _history_waits() -> bool:
+    return _waits(history_jobs.overdue)
+
+
+def _export_waits() -> bool:
+    return _waits(jobs.waiting) or _waits(notices.waiting_with_files)
+
+
+def _waits(counted: Callable[..., int]) -> bool:
     """A database that is away is not its concern."""
     try:
-        return history_jobs.overdue(now=timezone.now()) > 0
+        return counted(now=timezone.now()) > 0
     except Error:
         connection.close()
         return False

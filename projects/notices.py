@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from projects.models import Membership, Notice, NoticePreference, Workspace
+from projects.models.notices import NoticeKind
+from projects.models.rows import WorkspaceQuerySet
 
+Written = Callable[[Notice], EmailMessage]
 MAIL_ATTEMPTS = 5
 MAIL_BATCH = 50
+WITH_FILES = (NoticeKind.MONTH_ENDED,)
+"""Kinds whose mail is more than words; who can make its files sends it, by `mail_with_files`."""
+
+AGAIN_AFTER = datetime.timedelta(minutes=10)
+"""A mail with files is tried again after this, then after four and nine times as long."""
 
 
 def notify(
@@ -75,11 +83,26 @@ def mail_waiting(*, now: datetime.datetime | None = None) -> int:
 
     The attempt is counted before the mail server is asked: a mail is lost rather than sent for ever.
     """
-    now = now or timezone.now()
+    return _mailed(~Q(kind__in=WITH_FILES), _plain, now=now or timezone.now())
+
+
+def mail_with_files(
+    *, written: Mapping[str, Callable[[Notice], EmailMessage]], now: datetime.datetime
+) -> int:
+    """Sends waiting notices of these kinds as `written` makes their mails; answers how many went out."""
+    return _mailed(_due(now) & Q(kind__in=written), lambda notice: written[notice.kind](notice), now=now)
+
+
+def waiting_with_files(*, now: datetime.datetime) -> int:
+    """How many mails with files are to be sent."""
+    return _waiting().filter(_due(now), kind__in=WITH_FILES).count()
+
+
+def _mailed(which: Q, written: Written, *, now: datetime.datetime) -> int:
     sent = 0
-    for notice in _claim():
+    for notice in _claim(which):
         try:
-            send_mail(subject(notice.title), _text(notice), None, [notice.membership.person.email])
+            written(notice).send()
         except OSError:
             continue
         Notice.objects.filter(pk=notice.pk).update(mailed_at=now)
@@ -87,17 +110,37 @@ def mail_waiting(*, now: datetime.datetime | None = None) -> int:
     return sent
 
 
-def _claim() -> list[Notice]:
+def _due(now: datetime.datetime) -> Q:
+    due = Q()
+    for tried in range(MAIL_ATTEMPTS):
+        due |= Q(mail_attempts=tried, created_at__lte=now - tried * tried * AGAIN_AFTER)
+    return due
+
+
+def _waiting() -> WorkspaceQuerySet[Notice]:
+    return Notice.objects.filter(
+        mailed_at__isnull=True,
+        by_mail=True,
+        mail_attempts__lt=MAIL_ATTEMPTS,
+        membership__ended_at__isnull=True,
+    )
+
+
+def _claim(which: Q) -> list[Notice]:
     with transaction.atomic():
         rows = list(
-            Notice.objects.select_for_update(of=("self",), skip_locked=True)
-            .filter(mailed_at__isnull=True, by_mail=True, mail_attempts__lt=MAIL_ATTEMPTS)
-            .filter(membership__ended_at__isnull=True)
+            _waiting()
+            .filter(which)
+            .select_for_update(of=("self",), skip_locked=True)
             .select_related("membership__person", "workspace")
             .order_by("created_at")[:MAIL_BATCH]
         )
         Notice.objects.filter(pk__in=[row.pk for row in rows]).update(mail_attempts=F("mail_attempts") + 1)
     return rows
+
+
+def _plain(notice: Notice) -> EmailMessage:
+    return EmailMessage(subject(notice.title), _text(notice), None, [notice.membership.person.email])
 
 
 def subject(text: str) -> str:

@@ -48,6 +48,8 @@ POST     make            w/<workspace>/deliverables/<deliverable_id>/make/
 GET      read            w/<workspace>/deliverables/<deliverable_id>/quote/
 POST     approve         w/<workspace>/deliverables/<deliverable_id>/reopen/
 POST     make            w/<workspace>/deliverables/<deliverable_id>/upload/
+GET      read            w/<workspace>/exports/<job_id>/
+GET      read            w/<workspace>/exports/<job_id>/file/
 GET,POST keep_books      w/<workspace>/history/
 GET      read            w/<workspace>/health/
 GET      read            w/<workspace>/health/calls/
@@ -61,6 +63,7 @@ GET      read            w/<workspace>/month/<month>/charts/<digest>.svg
 GET      read            w/<workspace>/month/<month>/deliverables/
 GET      read            w/<workspace>/month/<month>/deliverables/<deliverable_id>/
 GET      read            w/<workspace>/month/<month>/entries/
+GET      read            w/<workspace>/month/<month>/exports/<form>/
 GET      read            w/<workspace>/month/<month>/tables/<table>.csv
 GET      read            w/<workspace>/notices/
 POST     read            w/<workspace>/notices/read/

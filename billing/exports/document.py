@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from billing import audit, figures, month_figures, months
 from billing.acceptances import Month
@@ -28,11 +26,6 @@ def month_of(workspace: Workspace, month: str) -> Month:
     return Month(workspace, months.span(workspace, month))
 
 
-def digest_of(document: dict[str, Any], month: Month) -> str:
-    """That under which the month was closed; while it is open, that of its rows as they are now."""
-    return document["digest"] or canonical.digest(month)
-
-
 def encoded(workspace: Workspace, month: str) -> Iterator[bytes]:
     """The audit by campaign, its rows by each dimension, its ratios as fractions, what is printed beside it.
 
@@ -44,7 +37,7 @@ def encoded(workspace: Workspace, month: str) -> Iterator[bytes]:
     yield json.dumps(
         {
             **document,
-            "canonical_rows_sha256": digest_of(document, month_of(workspace, month)),
+            "canonical_rows_sha256": canonical.digest(month_of(workspace, month)),
             "fractions": fractions(workspace, month),
             "take_curve": [
                 {"take": place.take, "accepted": place.accepted, "cash": figures.printed(place.cash)}
@@ -73,8 +66,3 @@ def fractions(workspace: Workspace, month: str) -> dict[str, dict[str, str] | No
 
 def _parts(exact: Fraction) -> dict[str, str]:
     return {"numerator": str(exact.numerator), "denominator": str(exact.denominator)}
-
-
-def number(text: str | int | None) -> Decimal | None:
-    """A figure of the document as a number."""
-    return None if text is None else Decimal(text)

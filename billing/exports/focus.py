@@ -133,9 +133,9 @@ def _pricing(entry: Entry, currency: str) -> dict[str, Any]:
     return {"PricingCurrency": native if re.fullmatch("[A-Z]{3}", native) else currency}
 
 
-def _tags(entry: Entry) -> str | None:
+def _tags(entry: Entry) -> str:
     said = {name: getattr(entry, name) for name in ("campaign", "category", "phase", "stage")}
-    return json.dumps({name: text for name, text in said.items() if text}, ensure_ascii=False) or None
+    return json.dumps({name: text for name, text in said.items() if text}, ensure_ascii=False)
 
 
 def _ours(entry: Entry) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from billing import audit, audit_tables, charts, dimensions, month_entries, mont
 from billing.acceptances import Month
 from billing.dimensions import By
 from billing.outcomes import Outcome
+from billing.views.exports import menu
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Workspace
 from projects.plain import whole_number
@@ -71,6 +72,7 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
         "bars": _bars(workspace, page.bars),
         "exceptions": audit.exceptions(workspace=workspace, month=month, most=SHOWN_EXCEPTIONS),
         "row_count": page.row_count,
+        "exports": menu(request, workspace, month),
         "workspace": workspace,
         "currency": workspace.currency,
     }

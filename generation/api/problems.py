@@ -53,7 +53,6 @@ BY_STATUS: dict[int, tuple[str, str]] = {
     422: ("invalid", "Some values do not fit"),
     429: ("too-many", "Too many requests"),
     500: ("server-error", "Something broke here"),
-    501: ("not-yet", "This is not offered yet"),
     503: ("unavailable", "The database does not answer"),
     507: ("no-room", "There is no room"),
 }

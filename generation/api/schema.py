@@ -33,7 +33,6 @@ WORDS = {
     422: "Values that do not fit, by field; or bad lines of a file.",
     429: "Too many calls with this token; Retry-After says in how many seconds it may call again.",
     500: "Something broke; nothing was carried out.",
-    501: "Not offered yet.",
     507: "The storage is full.",
 }
 KINDS: dict[int, Any] = {402: BudgetProblem, 409: CapProblem}

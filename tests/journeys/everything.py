@@ -38,6 +38,9 @@ NO_PAGES = {
     "w/<workspace>/media/<asset_id>/": "a file",
     "w/<workspace>/media/<asset_id>/<kind>/": "a picture",
     "w/<workspace>/month/<month>/charts/<digest>.svg": "a picture",
+    "w/<workspace>/exports/<job_id>/": "of a job, which only large months have",
+    "w/<workspace>/exports/<job_id>/file/": "a file",
+    "w/<workspace>/month/<month>/exports/<form>/": "a file",
     "w/<workspace>/month/<month>/tables/<table>.csv": "a CSV file",
 }
 BESIDE = (

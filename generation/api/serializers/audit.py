@@ -90,3 +90,14 @@ class AuditAnswer(Shape):
     outcomes = Outcomes()
     roll_forward = RollForward()
     rows = Row(many=True)
+
+
+class ExportProgress(Shape):
+    """A file that is being made; ask the same address again."""
+
+    id = serializers.UUIDField()
+    month = serializers.CharField()
+    form = serializers.CharField()
+    state = serializers.CharField()
+    rows_total = serializers.IntegerField()
+    rows_done = serializers.IntegerField()

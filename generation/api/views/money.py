@@ -16,7 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import audit, budgets, dimensions, months
-from billing.models import Budget, Entry
+from billing.exports import files, jobs
+from billing.exports.forms import KINDS, Form
+from billing.models import Budget, Entry, ExportJob
 from billing.models.budgets import Scope
 from generation import exports
 from generation.api import filters
@@ -36,7 +38,7 @@ from projects.models import (
     Project,
 )
 from projects.plain import is_plain
-from projects.problems import Invalid, Refused
+from projects.problems import Invalid
 
 MONTH = OpenApiParameter(
     "month", OpenApiTypes.STR, description="YYYY-MM; the running month where nothing is said."
@@ -45,7 +47,9 @@ BY = OpenApiParameter(
     "by", OpenApiTypes.STR, enum=[by.value for by in dimensions.By], description="How rows are cut."
 )
 MONTH_PATH = OpenApiParameter("month", OpenApiTypes.STR, OpenApiParameter.PATH, description="YYYY-MM")
-FORMATS = ("csv", "xlsx", "pdf", "focus")
+FORMATS = ("csv", *Form.values)
+MEDIA = ("text/csv", *(kind.media_type for kind in KINDS.values()))
+RETRY_SECONDS = 5
 FORMAT = OpenApiParameter("format", OpenApiTypes.STR, enum=list(FORMATS))
 TARGETS: dict[str, Any] = {
     Scope.PROJECT: Project,
@@ -53,13 +57,6 @@ TARGETS: dict[str, Any] = {
     Scope.CATEGORY: Category,
     Scope.DELIVERABLE: Deliverable,
 }
-
-
-class NotYet(Refused):
-    """A form of export that is not offered yet."""
-
-    status = 501
-    title = "This export is not offered yet"
 
 
 class Ledger(Listing):
@@ -191,24 +188,43 @@ class Audit(Call):
 
 
 class AuditExport(Audit):
-    """The audit as a file: its totals, then its rows."""
+    """The audit as a file: totals and rows as CSV, or the whole month as workbook, statement, FOCUS, JSON.
+
+    A workbook of a large month is made in the background: the answer is 202 with its progress, and the file
+    once the same address is asked again after it is made.
+    """
 
     content_negotiation_class = AnyForm
-    also_refuses = {"GET": (501,)}
 
     @extend_schema(
         operation_id="audits_export",
         parameters=[MONTH_PATH, BY, FORMAT],
-        responses={(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="The file.")},
+        responses={
+            **{
+                (200, media): OpenApiResponse(OpenApiTypes.BINARY, description="The file.") for media in MEDIA
+            },
+            (202, "application/json"): audit_shapes.ExportProgress,
+        },
     )
     def get(self, request: Request, month: str) -> HttpResponseBase:  # type: ignore[override]
         form = request.query_params.get("format") or "csv"
         if form not in FORMATS:
             raise Invalid({"format": [f"Choose one of {', '.join(FORMATS)}."]})
-        if form != "csv":
-            raise NotYet(f"Audits are exported as CSV so far, not as {form}.", remedy="Ask for format=csv.")
-        rows = list(_lines(self.document(month)))
-        return exports.csv_response(rows, filename=f"audit-{month}.csv")
+        if form == "csv":
+            rows = list(_lines(self.document(month)))
+            return exports.csv_response(rows, filename=f"{self.membership.workspace.slug}-{month}-audit.csv")
+        return self._file(month, Form(form))
+
+    def _file(self, month: str, form: Form) -> HttpResponseBase:
+        workspace = self.membership.workspace
+        if not jobs.is_long(workspace=workspace, month=month, form=form):
+            return files.response(workspace=workspace, month=month, form=form)
+        job = jobs.ask(workspace=workspace, month=month, form=form, by=self.membership.person)
+        if job.state == ExportJob.State.DONE:
+            return files.of_job(job)
+        progress = Response(audit_shapes.ExportProgress(job).data, status=202)
+        progress["Retry-After"] = str(RETRY_SECONDS)
+        return progress
 
 
 def _lines(document: dict[str, Any]) -> Iterator[Sequence[Any]]:

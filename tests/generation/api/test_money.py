@@ -103,10 +103,20 @@ def test_an_audit_is_exported_as_csv(as_: Call) -> None:
     ]
 
 
-@pytest.mark.parametrize("form", ["xlsx", "pdf", "focus"])
-def test_other_exports_are_not_offered_yet(as_: Call, form: str) -> None:
-    assert problem(as_("viewer").get(f"audits/2026-10/export/?format={form}"), 501)["remedy"]
+@pytest.mark.parametrize(
+    ("form", "media_type"),
+    [
+        ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("pdf", "application/pdf"),
+        ("focus", "text/csv; charset=utf-8"),
+    ],
+)
+def test_other_exports_are_files_of_their_kind(as_: Call, form: str, media_type: str) -> None:
+    as_("finance").send("history/", files())
+    response = as_("viewer").get(f"audits/2026-10/export/?format={form}")
+    assert (response.status_code, response["Content-Type"]) == (200, media_type)
     problem(as_("viewer").get("audits/2026-10/export/?format=docx"), 422)
+    problem(as_("viewer").get(f"audits/october/export/?format={form}"), 422)
 
 
 def test_a_budget_is_set_read_and_changed(as_: Call) -> None:
