@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from billing.money import booked
 from generation import lanes
+from generation.canonical import digest
 from projects import events, notices
 from projects.models import HeroDecision, HeroRequest, Membership, Role
 from projects.models.notices import NoticeKind
@@ -94,7 +95,7 @@ def tell_asker(hero_request: HeroRequest, what: str, note: str, now: datetime.da
         title=f"Your hero request for {hero_request.deliverable.name} {what}",
         body=note,
         url=f"/w/{hero_request.workspace.slug}/deliverables/{hero_request.deliverable_id}/",
-        dedupe=f"hero:{hero_request.pk}:{what}:{now.timestamp():.0f}",
+        dedupe=f"hero:{hero_request.pk}:{digest(what)[:16]}:{now.timestamp():.0f}",
         now=now,
     )
     lanes.ring("notify")
