@@ -190,54 +190,73 @@ class Asking:
 
 
 def fight(memory: Any, place: Any, studios: list[Any], options: dict[str, Any]) -> dict[str, Any]:
-    from drills import asked, explained, faults, studio, truth
+    """Takes are asked for while faults strike; then peace, settlement, and what was found."""
+    from drills import studio
 
-    dice, seed, url = random.Random(options["seed"]), options["seed"], place.servers["provider"]
+    url = place.servers["provider"]
     feed = studio.Feed(
-        studios, many=IN_FLIGHT, dice=random.Random(seed + 1_000_000), url=place.url, at_a_time=AT_A_TIME,
-        cancelled_share=CANCELLED_SHARE, trouble=TROUBLE,
+        studios, many=IN_FLIGHT, dice=random.Random(options["seed"] + 1_000_000), url=place.url,
+        at_a_time=AT_A_TIME, cancelled_share=CANCELLED_SHARE, trouble=TROUBLE,
     )  # fmt: skip
     place.look_after()
     asking = Asking(feed, studios)
-    begun, done = time.monotonic(), 0
-    pauses = SHIPPED_PAUSE_SECONDS if options["shipped"] else PAUSE_SECONDS
-    while done < options["faults"] or len(feed.promised) < options["takes"]:
-        if asking.failed:
-            raise asking.failed
-        if time.monotonic() - begun > MOST_SECONDS:
-            raise TimeoutError(
-                f"In {MOST_SECONDS:.0f} s there were {done} faults and {len(feed.promised)} takes."
-            )
-        time.sleep(dice.uniform(*pauses))
-        if done < options["faults"]:
-            done += strike(memory, place, faults.draw(dice), dice)
-    say(f"  {done} faults and {len(feed.promised)} takes in {time.monotonic() - begun:.0f} s.")
+    rage(memory, place, asking, options)
     asking.stop_asking()
     place.end_all()
     tell(url, {"rules": []})
-    quiet = SHIPPED_QUIET_SECONDS if options["shipped"] else QUIET_SECONDS
     place.wait_until_ready()
     time.sleep(2)
+    quiet = SHIPPED_QUIET_SECONDS if options["shipped"] else QUIET_SECONDS
     wrong = grant(feed) + calm(place, seconds=quiet)
     settled, more = settle(place, studios, url)
     asking.end()
+    found = judged(feed, studios, url, [*wrong, *more])
+    return {
+        **found,
+        "settled_by_the_log": settled,
+        "restarts": place.restarts,
+        "database_starts": place.database_starts,
+        "models_taken_back": asking.pardoned,
+        "trouble_of_the_drill": place.trouble[:20],
+    }
+
+
+def rage(memory: Any, place: Any, asking: Asking, options: dict[str, Any]) -> None:
+    """Faults, until there were as many as asked for, and as many takes."""
+    from drills import faults
+
+    dice, promised = random.Random(options["seed"]), asking.feed.promised
+    begun, done = time.monotonic(), 0
+    pauses = SHIPPED_PAUSE_SECONDS if options["shipped"] else PAUSE_SECONDS
+    while done < options["faults"] or len(promised) < options["takes"]:
+        if asking.failed:
+            raise asking.failed
+        if time.monotonic() - begun > MOST_SECONDS:
+            raise TimeoutError(f"In {MOST_SECONDS:.0f} s there were {done} faults and {len(promised)} takes.")
+        time.sleep(dice.uniform(*pauses))
+        if done < options["faults"]:
+            done += strike(memory, place, faults.draw(dice), dice)
+    say(f"  {done} faults and {len(promised)} takes in {time.monotonic() - begun:.0f} s.")
+
+
+def judged(feed: Any, studios: list[Any], url: str, wrong: list[str]) -> dict[str, Any]:
+    """The figures of the leg, and all that was wrong."""
+    from drills import asked, explained, truth
+
     jobs, refused = truth.ended_log(url), explained.refusals(url)
-    wrong += more
-    wrong += truth.violations(studios, jobs)
-    wrong += asked.lost(feed.promised)
-    wrong += explained.violations(jobs, refused)
+    wrong = [
+        *wrong,
+        *truth.violations(studios, jobs),
+        *asked.lost(feed.promised),
+        *explained.violations(jobs, refused),
+    ]
     return {
         "takes": len(feed.promised),
         **states(),
         "asked_again": feed.repeated,
         "jobs": len(jobs),
-        "settled_by_the_log": settled,
         **truth.figures(),
         "met": met(jobs, refused),
-        "restarts": place.restarts,
-        "database_starts": place.database_starts,
-        "models_taken_back": asking.pardoned,
-        "trouble_of_the_drill": place.trouble[:20],
         "violations": wrong,
     }
 

@@ -33,7 +33,6 @@ TASKS = {
     "cancel": "generation.tasks.cancel",
     "notify": "generation.tasks.notify",
     "sweep": "generation.tasks.sweep",
-    "history": "generation.tasks.history",
     "batches": "generation.tasks.batches",
     "endings": "generation.tasks.endings",
     "months": "generation.tasks.months",
@@ -41,7 +40,7 @@ TASKS = {
 LOOKED_AFTER = ("submit", "poll", "collect")
 """Lanes of `look_after`: whoever keeps one looks once more at what is due after giving the lock back."""
 
-LOCKS = {name: number for number, name in enumerate(TASKS, start=1)}
+LOCKS = {name: number for number, name in enumerate([*TASKS, "history"], start=1)}
 LOCK_SPACE = 0x6C616E65  # advisory locks of the lanes, apart from any others
 
 TASK_SECONDS = 200.0

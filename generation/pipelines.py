@@ -22,7 +22,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from billing.models.ledger import Stage
@@ -123,14 +122,10 @@ def store(
 ) -> Pipeline:
     """Writes the next version of the slug, without asking for a right."""
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
-        newest = Pipeline.objects.filter(workspace=workspace, slug=slug).aggregate(version=Max("version"))[
-            "version"
-        ]
         return Pipeline.objects.create(
             workspace=workspace,
             slug=slug,
-            version=(newest or 0) + 1,
+            version=Pipeline.objects.next_version(workspace, slug),
             name=name,
             document=document,
             digest=digest(document),

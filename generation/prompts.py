@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from generation.models import PromptTemplate
@@ -143,14 +142,10 @@ def publish(
     unknown = [name for name in names_in(body) if name not in described and name not in GIVEN]
     described_all = [*variables, *({"name": name, "default": ""} for name in unknown)]
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=by.workspace_id)
-        newest = PromptTemplate.objects.filter(workspace=by.workspace, slug=slug).aggregate(
-            version=Max("version")
-        )["version"]
         made = PromptTemplate.objects.create(
             workspace=by.workspace,
             slug=slug,
-            version=(newest or 0) + 1,
+            version=PromptTemplate.objects.next_version(by.workspace, slug),
             name=name,
             body=body,
             negative=negative,

@@ -80,8 +80,3 @@ def months() -> int:
 def sweep() -> dict[str, int]:
     with _in_lane("sweep"), lanes.sole_keeper("sweep") as mine:
         return sweeping.sweep(now=timezone.now()) if mine else {}
-
-
-def history() -> int:
-    """A bell of earlier versions: large histories are imported by a process of their own now."""
-    return 0

@@ -131,17 +131,7 @@ def record(
     )
     _follow(deliverable, take, decision, at)
     if not imported:
-        events.record(
-            workspace=deliverable.workspace,
-            kind=_EVENTS[DecisionKind(decision)],
-            by=by,
-            at=at,
-            deliverable=deliverable,
-            take=take,
-            reasons=list(reasons),
-            note=note,
-            as_is=as_is,
-        )
+        _tell(row, deliverable, take)
     return row
 
 
@@ -178,6 +168,20 @@ def lock(deliverable: Deliverable, take: Take | None = None) -> None:
     if take is not None:
         present = Take.objects.select_for_update(of=("self",)).get(pk=take.pk)
         take.mark, take.state = present.mark, present.state
+
+
+def _tell(row: Decision, deliverable: Deliverable, take: Take | None) -> None:
+    events.record(
+        workspace=deliverable.workspace,
+        kind=_EVENTS[DecisionKind(row.decision)],
+        by=row.by,
+        at=row.at,
+        deliverable=deliverable,
+        take=take,
+        reasons=row.reasons,
+        note=row.note,
+        as_is=row.as_is,
+    )
 
 
 def _follow(deliverable: Deliverable, take: Take | None, decision: str, at: datetime.datetime) -> None:

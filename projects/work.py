@@ -126,13 +126,7 @@ def create_deliverable(
     access.require(by, Right.MAKE)
     if cap is not None:
         access.require(by, Right.SET_BUDGETS)
-    check_key(key)
-    _not_empty(name, "name")
-    check_brief(brief)
-    if cap is not None and not 0 <= cap <= 10_000:
-        raise Invalid({"cap": ["Give a number of takes between 0 and 10,000."]})
-    if campaign.ended_at is not None:
-        raise Invalid({"campaign": [f"{campaign.name} has ended."]}, remedy="Choose another campaign.")
+    _check_new(campaign, key=key, name=name, brief=brief, cap=cap)
     try:
         with transaction.atomic():
             deliverable = Deliverable.objects.create(
@@ -230,15 +224,28 @@ def _taken(field: str, value: str, what: str) -> Invalid:
     return Invalid({field: [f"There is a {what} with the key {value} already."]})
 
 
+def _check_new(campaign: Campaign, *, key: str, name: str, brief: str, cap: int | None) -> None:
+    check_key(key)
+    _not_empty(name, "name")
+    check_brief(brief)
+    _check_cap(cap)
+    if campaign.ended_at is not None:
+        raise Invalid({"campaign": [f"{campaign.name} has ended."]}, remedy="Choose another campaign.")
+
+
+def _check_cap(cap: int | None) -> None:
+    if cap is not None and not 0 <= cap <= MAX_CAP:
+        raise Invalid({"cap": [f"Give a number of takes between 0 and {MAX_CAP:,}."]})
+
+
 def _check_changes(deliverable: Deliverable, changes: Mapping[str, Any]) -> None:
     if unknown := set(changes) - set(CHANGEABLE):
         raise Invalid({name: ["This does not change."] for name in sorted(unknown)})
     if "name" in changes:
         _not_empty(changes["name"], "name")
     check_brief(changes.get("brief", ""))
-    cap, format_ = changes.get("cap"), changes.get("format")
-    if cap is not None and not 0 <= cap <= MAX_CAP:
-        raise Invalid({"cap": [f"Give a number of takes between 0 and {MAX_CAP:,}."]})
+    format_ = changes.get("format")
+    _check_cap(changes.get("cap"))
     if format_ is not None and format_.workspace_id != deliverable.workspace_id:
         raise Invalid({"format": ["There is no such format here."]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import random
@@ -36,7 +37,7 @@ DECLINED, HERO_REJECTED, LEFT_UNDECIDED, REFUNDED = 0.04, 0.12, 0.05, 0.6
 
 
 class Over(Exception):
-    """The year ends before what comes next in the story."""
+    """The story ends here: its deliverable is dropped, or the year ends before what comes next."""
 
 
 @dataclasses.dataclass
@@ -75,12 +76,10 @@ class Story:
     def tell(self) -> int:
         """Writes the whole story; answers how many takes it has."""
         self.maker.event("deliverable.created", self.now, self.producer, name=self.name)
-        try:
+        with contextlib.suppress(Over):
             self._drafts()
             self._finish()
             self._afterwards()
-        except Over:
-            pass
         self.chunk.takes += [made.values for made in self.maker.takes]
         self.chunk.deliverables.append(self._row())
         return len(self.maker.takes)

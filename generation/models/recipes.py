@@ -6,6 +6,7 @@ from typing import Self
 
 import pgtrigger
 from django.db import models
+from django.db.models import Max
 
 from projects.identifiers import new_id
 from projects.models import Person, Take, Workspace
@@ -27,6 +28,12 @@ class VersionedQuerySet(WorkspaceQuerySet[Row]):
     def newest(self, workspace: Workspace) -> Self:
         """The newest version of each slug, by slug."""
         return self.filter(workspace=workspace).order_by("slug", "-version").distinct("slug")
+
+    def next_version(self, workspace: Workspace, slug: str) -> int:
+        """The number of the slug's next version. Until the transaction ends nobody else writes one."""
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        newest = self.filter(workspace=workspace, slug=slug).aggregate(newest=Max("version"))["newest"]
+        return (newest or 0) + 1
 
 
 class Versioned(models.Model):

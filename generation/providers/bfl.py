@@ -8,7 +8,6 @@ checked, and whatever a message says, only a poll tells the state.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +48,7 @@ class Bfl(Provider):
         base_urls={"": "https://api.bfl.ai", "eu": "https://api.eu.bfl.ai", "us": "https://api.us.bfl.ai"},
         key=(Field("key", "API key", "As the dashboard shows it."),),
     )
-    abilities = Abilities(webhooks=Webhooks.UNSIGNED, outputs_last=datetime.timedelta(minutes=10))
+    abilities = Abilities(webhooks=Webhooks.UNSIGNED)
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         named = bodies.variant(sheet.entry(model.endpoint), request.inputs) or model.endpoint

@@ -64,7 +64,6 @@ class BytePlus(Provider):
         cancel=Cancels.QUEUED,
         look_up=True,
         blocking=True,
-        outputs_last=datetime.timedelta(hours=24),
     )
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:

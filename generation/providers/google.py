@@ -6,7 +6,6 @@ a film and the pictures of a call are what is billed; a picture model that is bi
 
 from __future__ import annotations
 
-import datetime
 import re
 import uuid
 from collections.abc import Mapping
@@ -51,7 +50,6 @@ class Google(Provider):
     abilities = Abilities(
         webhooks=Webhooks.KEY_SET,
         blocking=True,
-        outputs_last=datetime.timedelta(days=2),
     )
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:

@@ -9,7 +9,6 @@ cancelled.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -58,7 +57,7 @@ class Kling(Provider):
         webhook_secret=SecretFrom.ENTERED,
         note="Without a webhook secret, callbacks are unsigned and only bring a poll forward.",
     )
-    abilities = Abilities(webhooks=Webhooks.SECRET, look_up=True, outputs_last=datetime.timedelta(days=30))
+    abilities = Abilities(webhooks=Webhooks.SECRET, look_up=True)
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         described = bodies.variant(sheet.entry(model.endpoint), request.inputs) or model.endpoint

@@ -8,7 +8,6 @@ setting with a price of its own, under a name of its own (`ray-3.2/10s`). Files 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -42,9 +41,17 @@ class Luma(Provider):
     profile = Profile(
         title=WHO,
         base_urls={"": "https://agents.lumalabs.ai/v1"},
-        key=(Field("key", "API key", "It begins with luma-api-. Keys of Dream Machine do not work here."),),
+        key=(
+            Field(
+                "key",
+                "API key",
+                "It begins with luma-api-. Keys of Dream Machine do not work here.",
+                form=r"luma-api-\S+",
+                looks_like="luma-api-…",
+            ),
+        ),
     )
-    abilities = Abilities(outputs_last=datetime.timedelta(hours=1))
+    abilities = Abilities()
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         named = bodies.variant(sheet.entry(model.endpoint), request.inputs) or model.endpoint

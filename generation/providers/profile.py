@@ -7,7 +7,6 @@ catalogue's capabilities.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import enum
 from collections.abc import Mapping
 
@@ -22,12 +21,17 @@ class SecretFrom(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """One field of the form for an account: its name in the data, its label, and help in one sentence."""
+    """One field of the form for an account: its name in the data, its label, and help in one sentence.
+
+    `form` is a regular expression that the provider's own values are known to fit, `looks_like` shows it.
+    """
 
     name: str
     label: str
     help: str = ""
     required: bool = True
+    form: str = ""
+    looks_like: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Profile:
     extra: tuple[Field, ...] = ()  # further values of an account that are no secrets
     webhook_secret: SecretFrom = SecretFrom.NOWHERE
     note: str = ""  # what else a person should know before the first take
+    concurrency: int = 20  # jobs at once, until the account says otherwise
 
 
 class Webhooks(enum.StrEnum):
@@ -75,4 +80,3 @@ class Abilities:
     blocking: bool = False  # it has jobs whose submit is answered with the result
     hang_up_charged: bool | None = None  # whether a blocking call that we end is charged; None: not known
     progress: bool = False  # a poll tells how far a job is
-    outputs_last: datetime.timedelta | None = None  # how long outputs can be fetched; None: not stated

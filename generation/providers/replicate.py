@@ -8,7 +8,6 @@ brings back our token.
 
 from __future__ import annotations
 
-import datetime
 import functools
 import json
 import re
@@ -48,13 +47,12 @@ class Replicate(Provider):
     profile = Profile(
         title=WHO,
         base_urls={"": "https://api.replicate.com/v1"},
-        key=(Field("key", "API token", "It begins with r8_."),),
+        key=(Field("key", "API token", "It begins with r8_.", form=r"r8_\S+", looks_like="r8_…"),),
         webhook_secret=SecretFrom.FETCHED,
     )
     abilities = Abilities(
         webhooks=Webhooks.SECRET,
         cancel=Cancels.RUNNING,
-        outputs_last=datetime.timedelta(hours=1),
     )
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:

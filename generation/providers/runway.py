@@ -8,7 +8,6 @@ and destroys its output afterwards: so its state is asked for before.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import functools
 import re
 from collections.abc import Mapping
@@ -49,10 +48,18 @@ class Runway(Provider):
     profile = Profile(
         title=WHO,
         base_urls={"": "https://api.dev.runwayml.com"},
-        key=(Field("key", "API key", "It begins with key_. Keys of the app do not work here."),),
+        key=(
+            Field(
+                "key",
+                "API key",
+                "It begins with key_. Keys of the app do not work here.",
+                form=r"key_\S+",
+                looks_like="key_…",
+            ),
+        ),
         note="Runway's terms ask for a notice “Powered by Runway” wherever its results are made.",
     )
-    abilities = Abilities(cancel=Cancels.RUNNING, progress=True, outputs_last=datetime.timedelta(hours=24))
+    abilities = Abilities(cancel=Cancels.RUNNING, progress=True)
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         """The request in the words of the call that its pictures lead to."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import datetime
 import pathlib
 import re
 import uuid
@@ -47,9 +46,9 @@ class Stability(Provider):
     profile = Profile(
         title=WHO,
         base_urls={"": "https://api.stability.ai"},
-        key=(Field("key", "API key", "It begins with sk-."),),
+        key=(Field("key", "API key", "It begins with sk-.", form=r"sk-\S+", looks_like="sk-…"),),
     )
-    abilities = Abilities(blocking=True, hang_up_charged=None, outputs_last=datetime.timedelta(hours=24))
+    abilities = Abilities(blocking=True, hang_up_charged=None)
 
     def translate(self, *, model: ModelFacts, request: StepRequest) -> Job:
         named = bodies.variant(sheet.entry(model.endpoint), request.inputs) or model.endpoint
