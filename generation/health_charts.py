@@ -52,7 +52,8 @@ def values(name: str, report: Report) -> list[dict[str, Any]]:
 
 def digest(name: str, report: Report) -> str:
     """A hash of what the chart shows."""
-    return hashlib.sha256(json.dumps([name, report.span.key, values(name, report)]).encode()).hexdigest()[:16]
+    shown = [name, report.span.key, *_ends(report), values(name, report)]
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
 
 
 def svg(name: str, report: Report) -> bytes:
@@ -62,12 +63,18 @@ def svg(name: str, report: Report) -> bytes:
 
     rows = values(name, report)
     base = altair.Chart({"values": rows})
+    times = altair.Scale(type="utc", domain=_ends(report), nice=False)
     axis = altair.Axis(
-        title=None, format=FORMATS[report.span.key], grid=False, labelOverlap="greedy", labelSeparation=10
+        title=None,
+        format=FORMATS[report.span.key],
+        grid=False,
+        labelOverlap="greedy",
+        labelSeparation=10,
+        tickCount=8,
     )
     if name == "calls":
         chart = base.mark_rect().encode(
-            x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc")),
+            x=altair.X("at:T", axis=axis, scale=times),
             x2="until:T",
             y=altair.Y("below:Q", title="Calls that ended", axis=altair.Axis(tickMinStep=1, format="~s")),
             y2="above:Q",
@@ -76,7 +83,7 @@ def svg(name: str, report: Report) -> bytes:
     else:
         scale = altair.Scale(type="log", domainMin=_ten_below(row["n"] for row in rows))
         chart = base.mark_line(point=True, interpolate="monotone").encode(
-            x=altair.X("at:T", axis=axis, scale=altair.Scale(type="utc")),
+            x=altair.X("at:T", axis=axis, scale=times),
             y=altair.Y("n:Q", title="Seconds to result", scale=scale, axis=altair.Axis(tickCount=4)),
             color=_colours(QUANTILES, LINES),
         )
@@ -93,6 +100,12 @@ def svg(name: str, report: Report) -> bytes:
 def _ahead(report: Report) -> datetime.timedelta:
     """The offset of the active zone at the end of the span."""
     return timezone.localtime(report.until).utcoffset() or datetime.timedelta(0)
+
+
+def _ends(report: Report) -> list[int]:
+    """Where the axis of time begins and ends, in milliseconds: the whole span, however few calls it has."""
+    first, last = report.slots[0][0], report.slots[-1][0] + datetime.timedelta(seconds=report.span.step)
+    return [int((at + _ahead(report)).timestamp() * 1000) for at in (first, last)]
 
 
 def _ten_below(seconds: Iterable[float]) -> float:

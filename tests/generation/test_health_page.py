@@ -139,6 +139,15 @@ def test_the_calls_come_page_by_page(cast: Cast, take: Take) -> None:
     assert second.context["more"] == ""
 
 
+def test_a_chart_shows_its_whole_span_however_few_calls_there_are(cast: Cast, take: Take) -> None:
+    ended(take)
+    client = signed_in(cast.viewer)
+    for address in re.findall(r'src="(/w/studio/health/charts/[^"]+)"', text(client, PAGE, span="day")):
+        drawn = client.get(address.replace("&amp;", "&")).content.decode()
+        hours = set(re.findall(r">(\d\d):00<", drawn))
+        assert len(hours) == 8, (address, hours)
+
+
 def test_charts_are_kept_under_the_hash_of_their_numbers(cast: Cast, take: Take) -> None:
     ended(take)
     client = signed_in(cast.viewer)
