@@ -8,6 +8,7 @@ from typing import Any
 
 from generation import facts, pipelines
 from generation import steps as priced
+from generation.models import Pipeline
 from projects.models import Format, Workspace
 from projects.problems import Invalid
 from routing import decide as deciding
@@ -36,14 +37,19 @@ def resolve(
     route = document.pipeline_route(brief)
     row = pipelines.find(workspace, route.pipeline) if route else None
     if row is not None:
-        steps = priced.priced_steps(pipelines.parse(row.document), shape=shape, phase=brief.phase)
-        wanted = tuple(found for found in steps if step in ("", found.key, found.kind))
-        if not wanted:
-            names = ", ".join(found.key for found in steps)
-            raise Invalid({"step": [f"The pipeline {row} has no step {step}: it has {names}."]})
-        brief = dataclasses.replace(brief, pipeline=str(row), steps=wanted)
+        brief = with_steps(brief, row, shape=shape, step=step)
     known = facts.collect(workspace=workspace, models=named_models(document), now=now)
     return deciding.decide(brief, document, known)
+
+
+def with_steps(brief: Brief, row: Pipeline, *, shape: Format | None = None, step: str = "") -> Brief:
+    """The brief with the steps of a pipeline, or the one that is asked for; raises Invalid without it."""
+    steps = priced.priced_steps(pipelines.parse(row.document), shape=shape, phase=brief.phase)
+    wanted = tuple(found for found in steps if step in ("", found.key, found.kind))
+    if not wanted:
+        names = ", ".join(found.key for found in steps)
+        raise Invalid({"step": [f"The pipeline {row} has no step {step}: it has {names}."]})
+    return dataclasses.replace(brief, pipeline=str(row), steps=wanted)
 
 
 def answer(decision: Decision) -> dict[str, Any]:

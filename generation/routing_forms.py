@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -11,7 +12,6 @@ from projects.models import Category, Format, Membership, Phase, Project
 from projects.plain import read_json
 from routing.brief import Brief
 from routing.document import MATCH_FIELDS
-from routing.models import RoutingTable
 
 MOST_CHARACTERS = 500_000
 #: The database keeps no order of fields; people read a route in this one.
@@ -84,9 +84,15 @@ class Proposal(forms.Form):
         return content
 
 
-def as_text(table: RoutingTable) -> str:
+class Compared(forms.Form):
+    """The version in force that a proposal was compared with when it was published."""
+
+    against = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+
+def as_text(document: Mapping[str, Any]) -> str:
     """The document as people edit it: in each object the telling fields first."""
-    return json.dumps(_ordered(table.document), indent=2, ensure_ascii=False)
+    return json.dumps(_ordered(document), indent=2, ensure_ascii=False)
 
 
 def _ordered(value: Any) -> Any:

@@ -5,7 +5,6 @@ A version's document never changes. One is in force at a time: publishing the ne
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import functools
 import uuid
@@ -13,14 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from projects import access, events
 from projects.access import Right
 from projects.models import Category, Membership, Workspace
 from projects.problems import Refused
-from routing import checks, document, words
+from routing import checks, document
 from routing.catalogue import models_by_key
 from routing.document import Table
 from routing.models import RoutingTable
@@ -33,16 +32,6 @@ MOVES: dict[str, frozenset[str]] = {
     TableState.RETIRED: frozenset(),
     TableState.WITHDRAWN: frozenset(),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """What happened to a route between two versions: `added`, `removed` or `changed`, in words."""
-
-    route: str
-    kind: str
-    before: str
-    after: str
 
 
 class TableUnsound(Refused):
@@ -123,24 +112,11 @@ def known(workspace: Workspace, *, pipelines: frozenset[str], content: object) -
     )
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """What a document changes in another, route by route those of the earlier document first."""
-    old = {route.key: route for route in document.parse(before).routes}
-    new = {route.key: route for route in document.parse(after).routes}
-    found = []
-    for key in [*old, *(key for key in new if key not in old)]:
-        was, becomes = old.get(key), new.get(key)
-        if was != becomes:
-            kind = "added" if was is None else "removed" if becomes is None else "changed"
-            found.append(
-                Change(
-                    route=key,
-                    kind=kind,
-                    before=words.route(was) if was else "",
-                    after=words.route(becomes) if becomes else "",
-                )
-            )
-    return found
+def check(workspace: Workspace, content: object, pipelines: frozenset[str]) -> None:
+    """Raises TableUnsound, naming every problem, for what cannot be a table of the workspace."""
+    found = checks.problems(content, known(workspace, pipelines=pipelines, content=content))
+    if found:
+        raise TableUnsound(found)
 
 
 def propose(
@@ -156,7 +132,7 @@ def propose(
     Needs the right to propose. Raises TableUnsound with every problem; nothing is saved then.
     """
     access.require(by, Right.PROPOSE_TABLES)
-    _require_sound(by.workspace, content, pipelines)
+    check(by.workspace, content, pipelines)
     with transaction.atomic():
         table = _store(workspace=by.workspace, content=content, reason=reason, by=by, now=now)
         events.record(workspace=by.workspace, kind="table.proposed", by=by, at=now, version=table.version)
@@ -168,12 +144,14 @@ def publish(
     table: RoutingTable,
     by: Membership,
     pipelines: frozenset[str],
+    against: int | None = None,
     now: datetime.datetime | None = None,
 ) -> RoutingTable:
     """Puts a proposed version in force and retires the one before.
 
+    `against` is the version in force that the publisher compared it with; None agrees to any.
     Needs the right to publish. Raises OwnProposal for the author, TableMoved where the version is
-    no longer proposed, TableUnsound where what it names has gone since.
+    no longer proposed or another than `against` is in force, TableUnsound where what it names has gone since.
     """
     access.require(by, Right.PUBLISH_TABLES)
     if table.author_id == by.person_id and not _alone(by):
@@ -181,9 +159,9 @@ def publish(
             f"You proposed version {table.version}; another manager publishes it.",
             remedy="Ask another manager of this workspace.",
         )
-    _require_sound(by.workspace, table.document, pipelines)
+    check(by.workspace, table.document, pipelines)
     with transaction.atomic():
-        published = _put_in_force(table, approver=by, now=now or timezone.now())
+        published = _put_in_force(table, approver=by, against=against, now=now or timezone.now())
         events.record(workspace=by.workspace, kind="table.published", by=by, at=now, version=table.version)
     return published
 
@@ -209,7 +187,7 @@ def install(
     now: datetime.datetime | None = None,
 ) -> RoutingTable:
     """Stores and publishes at once, without asking for rights: a new workspace's first table."""
-    _require_sound(workspace, content, pipelines)
+    check(workspace, content, pipelines)
     with transaction.atomic():
         table = _store(workspace=workspace, content=content, reason=reason, by=author, now=now)
         return _put_in_force(table, approver=approver, now=now or timezone.now())
@@ -219,12 +197,6 @@ def _alone(member: Membership) -> bool:
     """A workspace of one has nobody else to publish; the version then names one person twice."""
     members = Membership.objects.filter(workspace_id=member.workspace_id, ended_at=None)
     return not members.exclude(pk=member.pk).exists()
-
-
-def _require_sound(workspace: Workspace, content: object, pipelines: frozenset[str]) -> None:
-    found = checks.problems(content, known(workspace, pipelines=pipelines, content=content))
-    if found:
-        raise TableUnsound(found)
 
 
 def _store(
@@ -251,7 +223,11 @@ def _store(
 
 
 def _put_in_force(
-    table: RoutingTable, *, approver: Membership | None, now: datetime.datetime
+    table: RoutingTable,
+    *,
+    approver: Membership | None,
+    now: datetime.datetime,
+    against: int | None = None,
 ) -> RoutingTable:
     """Retires the version in force, then publishes this one; a lost race raises TableMoved."""
     Workspace.objects.select_for_update().get(pk=table.workspace_id)
@@ -260,6 +236,7 @@ def _put_in_force(
     waiting = rows.select_for_update().filter(pk=table.pk, state=TableState.PROPOSED)
     if not waiting.exists():
         raise _moved(table)
+    _check_compared(table, current, against)
     current.update(state=TableState.RETIRED, retired_at=now)
     waiting.update(
         state=TableState.PUBLISHED,
@@ -268,6 +245,16 @@ def _put_in_force(
     )
     table.refresh_from_db()
     return table
+
+
+def _check_compared(table: RoutingTable, current: QuerySet[RoutingTable], against: int | None) -> None:
+    found = current.first()
+    if against is not None and found is not None and found.version != against:
+        raise TableMoved(
+            f"Version {found.version} is in force now; what version {table.version} changes was looked at"
+            f" against version {against}.",
+            remedy="Look at what it changes now, then publish it.",
+        )
 
 
 def _moved(table: RoutingTable) -> TableMoved:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from billing import money
-from routing.decision import Cap, Choice, Shortfall, StepPlan
+from routing.decision import Cap, Choice, Decision, Shortfall, StepPlan
 from routing.document import MATCH_FIELDS, ModelChoice, Route, SwitchRule
+
+#: Models' names by their keys; a key without a name is said itself.
+Names = Mapping[str, str]
+NO_NAMES: Names = {}
 
 PHASES = {"draft": "drafts", "hero": "delivery"}
 THEN = {"wait": "wait", "retry": "try again", "next": "next model", "stop": "stop"}
@@ -26,17 +30,21 @@ def parts(found: Route) -> list[str]:
     if found.cap is not None:
         told.append(f"at most {plural(found.cap, 'take')}")
     told += [criterion(rule) for rule in found.criteria]
-    told += [f"{name.replace('_', ' ')}: {THEN[then]}" for name, then in found.on_error.items()]
-    return told
+    return told + errors(found)
+
+
+def errors(found: Route) -> list[str]:
+    """What the route says about errors beside what is usual."""
+    return [f"{name.replace('_', ' ')}: {THEN[then]}" for name, then in found.on_error.items()]
 
 
 def subject(found: Route) -> str:
     """What the route is for."""
     match = found.match
-    named = [_matched(field, match[field]) for field in MATCH_FIELDS if field in match]
+    told = [_matched(field, match[field]) for field in MATCH_FIELDS if field in match]
     if found.step:
-        named.append(f"step {found.step}")
-    text = ", ".join(named) or "everything"
+        told.append(f"step {found.step}")
+    text = ", ".join(told) or "everything"
     return text[0].upper() + text[1:]
 
 
@@ -48,17 +56,27 @@ def _matched(field: str, value: str) -> str:
     return f"{field} {value}"
 
 
-def models(choices: Sequence[ModelChoice], fallbacks: Sequence[ModelChoice] = ()) -> str:
+def named(choice: ModelChoice, names: Names = NO_NAMES) -> str:
+    """A model by its name, or by its key where it has none here."""
+    return names.get(choice.model, choice.model)
+
+
+def models(
+    choices: Sequence[ModelChoice], fallbacks: Sequence[ModelChoice] = (), *, names: Names = NO_NAMES
+) -> str:
     """The choices in order, then what follows when one fails."""
-    text = ", else ".join(choice.model for choice in choices)
+    text = ", else ".join(named(choice, names) for choice in choices)
     if fallbacks:
-        text += "; when it fails " + ", then ".join(choice.model for choice in fallbacks)
+        text += "; when it fails " + ", then ".join(named(choice, names) for choice in fallbacks)
     return text
 
 
-def criterion(rule: SwitchRule, *, measured: Decimal | None = None, currency: str = "") -> str:
+def criterion(
+    rule: SwitchRule, *, measured: Decimal | None = None, currency: str = "", names: Names = NO_NAMES
+) -> str:
     """The rule, and the measured value where there is one."""
-    target = f"{rule.tier} with {models(rule.choices)}" if rule.tier else models(rule.choices)
+    told = models(rule.choices, names=names)
+    target = f"{rule.tier} with {told}" if rule.tier else told
     text = f"{_when(rule, currency)} switch {rule.step} to {target}"
     if rule.more_takes:
         text += f" for {plural(rule.more_takes, 'more take')}"
@@ -94,6 +112,16 @@ def unsettled(plan: StepPlan) -> str:
     if not plan.choices:
         return f"{plan.key}: no route names a model for this step; a manager can publish one that does"
     return f"{plan.key}: no model is eligible ({_against(plan.choices)})"
+
+
+def obstacles(found: Decision) -> list[str]:
+    """What stands in the way, one by one: each model that a step could have and why it may not be used."""
+    steps = [plan for plan in found.steps if not plan.settled]
+    told = [
+        f"{plan.key}: {choice.model}: {', '.join(choice.why)}" for plan in steps for choice in plan.choices
+    ]
+    told += [unsettled(plan) for plan in steps if not plan.choices]
+    return told or list(found.reasons)
 
 
 def _against(choices: Sequence[Choice]) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import dry_run, retirement, workspaces
-from generation.routing_forms import DryRun, Proposal, as_text
+from generation import dry_run, retirement, routing_words, table_effects, workspaces
+from generation.routing_forms import Compared, DryRun, Proposal, as_text
+from generation.views.saving import values
 from projects import access
 from projects.access import Right, WorkspaceRequest, workspace_page
+from projects.models import Workspace
 from projects.plain import whole_number
 from projects.problems import Refused
-from routing import tables, words
+from routing import tables
 from routing.models import RoutingTable
 from routing.models.tables import TableState
 
@@ -59,12 +63,15 @@ def try_brief(request: WorkspaceRequest) -> HttpResponse:
 
 @workspace_page(Right.PROPOSE_TABLES)
 def propose(request: WorkspaceRequest) -> HttpResponse:
-    """A new version, written from the one in force or from `?from=`."""
+    """A new version, written from the one in force or from `?from=`; `check` shows what it changes first."""
     if request.method != "POST":
         return _proposal(request, Proposal(initial=_draft(request)))
-    form = Proposal(request.POST)
+    form, check = Proposal(request.POST), "check" in request.POST
+    form.fields["reason"].required = not check
     if not form.is_valid():
         return _proposal(request, form, status=422)
+    if check:
+        return _checked(request, form)
     try:
         table = tables.propose(
             content=form.cleaned_data["document"],
@@ -73,21 +80,20 @@ def propose(request: WorkspaceRequest) -> HttpResponse:
             pipelines=workspaces.published(request.membership.workspace),
         )
     except tables.TableUnsound as refused:
-        for problem in refused.problems:
-            form.add_error("document", str(problem))
-        return _proposal(request, form, status=422)
+        return _unsound(request, form, refused)
     return redirect("generation:routing_version", request.membership.workspace.slug, table.version)
 
 
 @require_POST
 @workspace_page(Right.PUBLISH_TABLES)
 def publish(request: WorkspaceRequest, number: int) -> HttpResponse:
-    """Puts a proposed version in force."""
+    """Puts a proposed version in force, if it was compared with the one that is."""
     table = _one(request, number)
     try:
         tables.publish(
             table=table,
             by=request.membership,
+            against=values(Compared(request.POST))["against"],
             pipelines=workspaces.published(request.membership.workspace),
         )
     except Refused as refused:
@@ -134,8 +140,7 @@ def _page(
         "workspace": request.membership.workspace,
         "table": table,
         "versions": rows,
-        "routes": _in_words(table) if table else [],
-        "against": _against(table, rows) if table else None,
+        **(_told(request.membership.workspace, table, rows) if table else {}),
         "dry_run_form": DryRun(membership=request.membership),
         "may_propose": Right.PROPOSE_TABLES in rights,
         "may_publish": Right.PUBLISH_TABLES in rights,
@@ -147,23 +152,18 @@ def _page(
     return render(request, "routing/table.html", context, status=refusal.status if refusal else 200)
 
 
-def _in_words(table: RoutingTable) -> list[dict[str, object]]:
-    """Routes for pages: first those that name a pipeline, then those of steps."""
-    routes = sorted(tables.parsed(table).routes, key=lambda route: bool(route.step))
-    return [
-        {"route": route, "subject": words.subject(route), "parts": words.parts(route)} for route in routes
-    ]
-
-
-def _against(table: RoutingTable, rows: list[RoutingTable]) -> dict[str, object] | None:
-    """What the version changes: a proposal against the table in force, others against the one before."""
-    others = [row for row in rows if row.version < table.version]
-    if table.state == TableState.PROPOSED:
-        others = [row for row in rows if row.state == TableState.PUBLISHED]
-    before = next((row for row in others if row.published_at), None)
-    if before is None:
-        return None
-    return {"version": before.version, "changes": tables.changes(before.document, table.document)}
+def _told(workspace: Workspace, table: RoutingTable, rows: list[RoutingTable]) -> dict[str, object]:
+    """The version in words, what it changes, and, while it is proposed, what comes of that."""
+    before = routing_words.compared_with(table, rows)
+    document, compared = tables.parsed(table), routing_words.parsed(before)
+    names = routing_words.names_of(workspace, document, *([compared] if compared else []))
+    proposed = table.state == TableState.PROPOSED
+    return {
+        "routes": routing_words.told(document, names),
+        "text": as_text(table.document),
+        "against": routing_words.changed(before, table, names) if before else None,
+        "effects": table_effects.of(workspace, compared, document, now=timezone.now()) if proposed else None,
+    }
 
 
 def _draft(request: WorkspaceRequest) -> dict[str, str]:
@@ -174,9 +174,33 @@ def _draft(request: WorkspaceRequest) -> dict[str, str]:
         found = rows.filter(version=number).first()
     else:
         found = rows.filter(state=TableState.PUBLISHED).first()
-    return {"document": as_text(found)} if found else {}
+    return {"document": as_text(found.document)} if found else {}
 
 
-def _proposal(request: WorkspaceRequest, form: Proposal, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "workspace": request.membership.workspace}
+def _checked(request: WorkspaceRequest, form: Proposal) -> HttpResponse:
+    """What the document would change, before it is proposed; nothing is saved."""
+    workspace, content = request.membership.workspace, form.cleaned_data["document"]
+    try:
+        tables.check(workspace, content, workspaces.published(workspace))
+    except tables.TableUnsound as refused:
+        return _unsound(request, form, refused)
+    trial = RoutingTable(workspace=workspace, version=0, document=content, state=TableState.PROPOSED)
+    told = _told(workspace, trial, list(RoutingTable.objects.filter(workspace=workspace)))
+    return _proposal(request, form, told=told)
+
+
+def _unsound(request: WorkspaceRequest, form: Proposal, refused: tables.TableUnsound) -> HttpResponse:
+    for problem in refused.problems:
+        form.add_error("document", str(problem))
+    return _proposal(request, form, status=422)
+
+
+def _proposal(
+    request: WorkspaceRequest,
+    form: Proposal,
+    *,
+    status: int = 200,
+    told: Mapping[str, object] | None = None,
+) -> HttpResponse:
+    context = {"form": form, "workspace": request.membership.workspace, **(told or {})}
     return render(request, "routing/propose.html", context, status=status)

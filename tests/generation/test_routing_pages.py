@@ -46,8 +46,8 @@ def test_the_table_in_force_reads_in_words(client: Client, cast: Cast) -> None:
     page = client.get("/w/studio/routing/").content.decode()
     assert "Version 1" in page
     assert "Brand film, delivery" in page
-    assert "builtin/motion-cinema; when it fails builtin/motion-character" in page
-    assert "after 2 rejections for motion switch motion to character" in page
+    assert 'Motion cinema <span class="small quiet breakable">builtin/motion-cinema</span>' in page
+    assert "After 2 rejections for motion switch motion to character with Motion character" in page
     assert "Propose a change" not in page
 
 
@@ -123,7 +123,8 @@ def test_a_proposal_is_published_by_another_manager(client: Client, cast: Cast) 
     assert (answer.status_code, answer.url) == (302, "/w/studio/routing/2/")
     page = client.get("/w/studio/routing/2/").content.decode()
     assert "Changes against version 1" in page
-    assert "at most 5 takes" in page
+    assert "<del>8 takes</del>" in page
+    assert "<ins>5 takes</ins>" in page
     assert "Publish version 2" not in page
     client.force_login(cast.second_manager.person)
     assert "Publish version 2" in client.get("/w/studio/routing/2/").content.decode()

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from projects.access import MissingRight
 from projects.models import Event
-from routing import catalogue, default_table, document, tables
+from routing import catalogue, default_table, differences, document, tables
 from routing.models import RoutingTable
 from tests.cast import Cast
 from tests.routing.tables import NOW
@@ -153,11 +153,16 @@ def test_the_difference_of_two_versions_names_what_changed() -> None:
     before, after = content(), content(cap=9)
     after["routes"] = [r for r in after["routes"] if r["key"] != "edit"]
     after["routes"].append({"key": "trial", "phase": "hero", "project": "x", "pipeline": "p@1"})
-    changes = tables.changes(before, after)
+    changes = differences.of(before, after, names={"builtin/overlay": "Overlay"})
     assert [(change.route, change.kind) for change in changes] == [
         ("brand-film-draft", "changed"),
         ("edit", "removed"),
         ("trial", "added"),
     ]
-    assert "at most 8 takes" in changes[0].before
-    assert "at most 9 takes" in changes[0].after
+    assert changes[0].differences == [differences.Difference("At most", "8 takes", "9 takes")]
+    assert (changes[1].differences[0].what, changes[1].differences[0].before) == ("For", "Step edit")
+    assert all(row.after == "" for row in changes[1].differences)
+    assert changes[2].differences == [
+        differences.Difference("For", "", "Project x, delivery"),
+        differences.Difference("Pipeline", "", "p@1"),
+    ]
