@@ -14,6 +14,7 @@ from django.urls import reverse
 from generation.templatetags.circletake import money_text
 from projects.models import Event, Membership, RejectReason, Role
 from projects.plain import whole_number
+from routing.words import plural
 
 ROWS = 50
 CSV_COLUMNS = ("at", "kind", "person", "client", "campaign", "deliverable", "take", "sentence")
@@ -26,7 +27,7 @@ SENTENCES: dict[str, str] = {
     "account.key_changed": "replaced the key of the {provider} account “{name}”",
     "account.limits_changed": "changed the limits of the {provider} account “{name}”",
     "account.webhook_secret_changed": "replaced the webhook secret of the {provider} account “{name}”",
-    "batch.cancelled": "cancelled a",
+    "batch.cancelled": "cancelled{left} a",
     "batch.finished": "finished, with {ready} takes ready and {failed} failed, a",
     "batch.paused": "paused a",
     "batch.requested": "asked, over {deliverables} deliverables, for a",
@@ -153,6 +154,11 @@ def events(member: Membership, wanted: Mapping[str, Any]) -> QuerySet[Event]:
     return rows.select_related(*named).order_by("-at", "-id")
 
 
+def grouped(rows: QuerySet[Event]) -> QuerySet[Event]:
+    """Without the takes that went with their batch: the line of the batch counts them."""
+    return rows.exclude(kind="take.cancelled", data__has_key="batch")
+
+
 def page(rows: QuerySet[Event], *, before: str) -> tuple[list[Event], str]:
     """The ROWS events before a cursor, and the cursor of the next page, empty at the end."""
     at = whole_number(before)
@@ -224,10 +230,21 @@ def _reasons(value: Any) -> str:
     return f" for {', '.join(labels)}," if labels else ""
 
 
+def _left(value: Any) -> str:
+    """What a cancelled batch had left: takes in flight, and those that were not asked for yet."""
+    in_flight, unmade = [*value, 0, 0][:2]
+    parts = [f"{in_flight} in flight"] * bool(in_flight) + [f"{unmade} not asked for yet"] * bool(unmade)
+    return f", with {plural(in_flight + unmade, 'take')} left ({', '.join(parts)})," if parts else ""
+
+
 class _Words(dict[str, Any]):
     """The event's data as words; what is missing reads as a dash."""
 
-    spoken: Mapping[str, Callable[[Any], str]] = {"roles": _roles, "reasons": _reasons}
+    spoken: Mapping[str, Callable[[Any], str]] = {
+        "roles": _roles,
+        "reasons": _reasons,
+        "left": _left,
+    }
 
     def __init__(self, data: Mapping[str, Any], currency: str) -> None:
         super().__init__(data)

@@ -10,8 +10,10 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
-from generation import matrices, strips
+from generation import batch_columns, matrices, strips
+from generation.batch_columns import Heading
 from projects.models import Asset, Batch, BatchSlot, Deliverable, Rendition, Take
 from projects.models.batches import SlotState
 from projects.models.takes import TAKES_IN_FLIGHT
@@ -39,7 +41,8 @@ class Row:
 class Sheet:
     """A page of the matrix: its columns in words, and the rows of some deliverables."""
 
-    columns: Sequence[str]
+    variants: Sequence[str]
+    columns: Sequence[Heading]
     rows: Sequence[Row]
     page: Page[Deliverable]
 
@@ -52,10 +55,17 @@ def sheet(batch: Batch, *, slug: str, number: str | None) -> Sheet:
     takes = _takes(batch, shown, slug)
     places = [(variant, column) for variant in range(len(variants)) for column in range(len(columns))]
     rows = [
-        Row(row, [{"takes": takes[row.pk, variant, column]} for variant, column in places]) for row in shown
+        Row(
+            row,
+            [
+                {"takes": takes[row.pk, variant, column], "first": bool(variant) and not column}
+                for variant, column in places
+            ],
+        )
+        for row in shown
     ]
-    labels = [_label(variant.label, column.label, len(columns)) for variant in variants for column in columns]
-    return Sheet(columns=labels, rows=rows, page=page)
+    heads = batch_columns.headings(batch.workspace, columns, now=timezone.now())
+    return Sheet(variants=[variant.label for variant in variants], columns=heads, rows=rows, page=page)
 
 
 def deliverables_of(batch: Batch) -> list[uuid.UUID]:
@@ -70,10 +80,6 @@ def _deliverables(batch: Batch) -> Any:
         named = batch.cells.values("deliverable")
         return rows.filter(pk__in=named).order_by("campaign__key", "key", "pk")
     return rows.filter(rounds__batch=batch).distinct().order_by("campaign__key", "key", "pk")
-
-
-def _label(variant: str, column: str, columns: int) -> str:
-    return variant if columns == 1 and column == "As the route says" else f"{variant} · {column}"
 
 
 def _takes(batch: Batch, deliverables: Sequence[Deliverable], slug: str) -> dict[Place, list[dict[str, Any]]]:

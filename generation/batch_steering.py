@@ -11,11 +11,10 @@ import uuid
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from billing.models import Hold
-from generation import batch_feed, batches, cancel, lanes, moves, requests, takes
+from generation import agreed, batch_feed, batches, cancel, lanes, moves, requests, takes
 from generation.batches import Progress
 from generation.grounds import Grounds
 from generation.matrices import Line
@@ -105,12 +104,23 @@ def cancel_batch(*, batch: Batch, by: Membership, now: datetime.datetime | None 
             row.paused_at = row.paused_by = row.stopped_at = None
             row.stopped_by = row.stopped_words = ""
             row.save()
-            BatchSlot.objects.filter(batch=row, state__in=UNMADE).update(state=SlotState.CANCELLED)
-            events.record(workspace=by.workspace, kind="batch.cancelled", by=by, at=now, batch=str(row.pk))
-    for take in Take.objects.filter(round__batch=batch, state__in=TAKES_IN_FLIGHT).order_by("pk"):
-        cancel.cancel(take=take, by=by, now=now)
+            unmade = BatchSlot.objects.filter(batch=row, state__in=UNMADE).update(state=SlotState.CANCELLED)
+            events.record(
+                workspace=by.workspace,
+                kind="batch.cancelled",
+                by=by,
+                at=now,
+                batch=str(row.pk),
+                left=[_in_flight(row).count(), unmade],
+            )
+    for take in _in_flight(batch).order_by("pk"):
+        cancel.cancel(take=take, by=by, now=now, batch_id=batch.pk)
     lanes.ring("batches")
     return batches.progress(batch)
+
+
+def _in_flight(batch: Batch) -> QuerySet[Take]:
+    return Take.objects.filter(round__batch=batch, state__in=TAKES_IN_FLIGHT)
 
 
 def keep_going(*, now: datetime.datetime) -> int:
@@ -122,12 +132,6 @@ def keep_parked() -> int:
     """Takes out of the lane again what a worker put back there while a batch was being paused."""
     paused = Batch.objects.filter(state=BatchState.PAUSED).values_list("pk", flat=True)
     return sum(_park(pk) for pk in list(paused))
-
-
-def held(batch: Batch) -> Decimal:
-    """The money that is held for takes of the batch now, in the workspace's currency."""
-    holds = Hold.objects.filter(take__round__batch=batch, outcome__isnull=True)
-    return holds.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
 def rest(batch: Batch) -> Line:
@@ -152,13 +156,8 @@ def _confirm_rest(batch: Batch, confirmed: Decimal | None, now: datetime.datetim
     """Takes up the rest at today's prices, if they were confirmed, and makes the next take at once."""
     today = rest_today(batch, now=now)
     asked = rest(batch).at_most if confirmed is None else confirmed
-    if today.at_most > asked:
-        raise batches.Dearer(
-            f"The rest may cost {today.at_most:.2f} {batch.workspace.currency} now;"
-            f" {asked:.2f} was confirmed.",
-            remedy="Look at the new price and confirm it.",
-            extra={"at_most": f"{today.at_most:.8f}", "confirmed": f"{asked:.8f}"},
-        )
+    currency = batch.workspace.currency
+    agreed.check(what="The rest", at_most=today.at_most, confirmed=asked, currency=currency)
     for cell, (expected, at_most) in _prices(batch, now).items():
         BatchCell.objects.filter(pk=cell).update(expected=expected, at_most=at_most)
     BatchSlot.objects.filter(batch=batch, state=SlotState.STOPPED).update(state=SlotState.WAITING)

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from billing import budgets
 from billing.models import Budget
-from generation import batch_feed, matrices, takes
+from generation import agreed, batch_feed, matrix_plans, takes
 from generation.canonical import digest
 from generation.matrices import Asked, Cell, Plan
 from projects import access, events, notices
@@ -30,14 +30,6 @@ from projects.models import Batch, BatchCell, BatchSlot, Deliverable, Membership
 from projects.models.batches import BatchState, SlotState
 from projects.models.notices import NoticeKind
 from projects.models.takes import TakeState
-from projects.problems import Refused
-
-
-class Dearer(Refused):
-    """The takes cost more than was confirmed; the new price is shown and can be confirmed."""
-
-    title = "The price has changed"
-
 
 #: What a page and the API count, by the states of takes, and of slots that have none.
 OF_TAKES: dict[str, str] = {
@@ -82,7 +74,7 @@ class Progress:
 
 def quote(*, asked: Asked, person_id: uuid.UUID | None = None, now: datetime.datetime | None = None) -> Plan:
     """The whole matrix with its prices and obstacles, for who asks; nothing is written."""
-    return matrices.plan(asked, person_id=person_id, now=now or timezone.now())
+    return matrix_plans.plan(asked, person_id=person_id, now=now or timezone.now())
 
 
 def make(
@@ -108,7 +100,8 @@ def make(
         return known
     plan = quote(asked=asked or Asked(list(deliverables), count), person_id=by.person_id, now=now)
     _check_cells(plan, leave_out=leave_out)
-    _check_price(plan, confirmed)
+    currency = by.workspace.currency
+    agreed.check(what="These takes", at_most=plan.total.at_most, confirmed=confirmed, currency=currency)
     _check_budgets(plan)
     with transaction.atomic():
         takes.lock_deliverables(row.pk for row in plan.asked.deliverables)
@@ -204,17 +197,6 @@ def impossible(cell: Cell) -> dict[str, object]:
         "column": cell.column,
         "why": cell.why,
     }
-
-
-def _check_price(plan: Plan, confirmed: Decimal | None) -> None:
-    total = plan.total
-    if confirmed is not None and total.at_most > confirmed:
-        currency = plan.asked.deliverables[0].workspace.currency
-        raise Dearer(
-            f"These takes may cost {total.at_most:.2f} {currency} now; {confirmed:.2f} was confirmed.",
-            remedy="Look at the new price and confirm it.",
-            extra={"at_most": f"{total.at_most:.8f}", "confirmed": f"{confirmed:.8f}"},
-        )
 
 
 def _check_budgets(plan: Plan) -> None:

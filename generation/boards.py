@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from generation import cards
 from generation.cards import Card
 from projects.models import Campaign, Deliverable, Workspace
-from projects.models.work import BoardColumn
+from projects.models.work import BoardColumn, DeliverableState
 
 CARDS = 50
 ZERO = Value(Decimal(0), output_field=DecimalField(max_digits=20, decimal_places=8))
@@ -45,6 +45,11 @@ class Column:
     label: str
     count: int
     cards: list[Card]
+
+    @property
+    def still_open(self) -> bool:
+        """Whether takes can be made for what stands in it."""
+        return self.key not in (BoardColumn.DONE, BoardColumn.DROPPED)
 
     @property
     def rest(self) -> int:
@@ -84,6 +89,11 @@ def filtered(rows: QuerySet[Deliverable], wanted: Mapping[str, Any]) -> QuerySet
     return rows
 
 
+def still_open(rows: QuerySet[Deliverable]) -> QuerySet[Deliverable]:
+    """Those of them for which takes can be made."""
+    return rows.filter(state=DeliverableState.OPEN)
+
+
 def table_rows(rows: QuerySet[Deliverable]) -> QuerySet[Deliverable]:
     """The same deliverables as a table shows them: with what was spent, by due date."""
     return (
@@ -97,6 +107,7 @@ def totals(rows: QuerySet[Deliverable]) -> dict[str, Any]:
     """The footer of the table: over all rows that fit, not those of the page."""
     return rows.order_by().aggregate(
         number=Count("pk"),
+        open=Count("pk", filter=Q(state=DeliverableState.OPEN)),
         drafts=Coalesce(Sum("drafts_used"), 0),
         heroes=Coalesce(Sum("heroes_used"), 0),
         spent=Coalesce(Sum(SPENT), ZERO),

@@ -40,8 +40,16 @@ AGAIN = datetime.timedelta(seconds=5)
 MAY_WORK_LATER = (ErrorClass.RATE_LIMITED, ErrorClass.UNAVAILABLE, ErrorClass.TIMEOUT)
 
 
-def cancel(*, take: Take, by: Membership, now: datetime.datetime | None = None) -> bool:
+def cancel(
+    *,
+    take: Take,
+    by: Membership,
+    now: datetime.datetime | None = None,
+    batch_id: uuid.UUID | None = None,
+) -> bool:
     """Cancels one take; its own person or a manager may. False, and no change, where it had ended.
+
+    `batch_id` is the batch that was cancelled as a whole, where the take goes with it.
 
     What waits costs nothing. What was sent is asked to stop; a success that arrives all the same is kept,
     marked and charged.
@@ -56,6 +64,7 @@ def cancel(*, take: Take, by: Membership, now: datetime.datetime | None = None) 
         ledger.alone(take.workspace_id)
         done = _cancel(take, now)
         if done:
+            told: dict[str, Any] = {"batch": str(batch_id)} if batch_id else {}
             events.record(
                 workspace=by.workspace,
                 kind="take.cancelled",
@@ -64,6 +73,7 @@ def cancel(*, take: Take, by: Membership, now: datetime.datetime | None = None) 
                 deliverable=take.deliverable,
                 take=take,
                 number=take.number,
+                **told,
             )
             board.refresh(take.deliverable_id)
     return done

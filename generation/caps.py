@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from generation import lanes
@@ -20,6 +21,7 @@ from projects.access import Right
 from projects.models import CapDecision, CapRequest, Deliverable, Membership, Phase, Role, Take
 from projects.models.decisions import RequestState
 from projects.models.notices import NoticeKind
+from projects.models.takes import TAKES_IN_FLIGHT
 from projects.problems import Invalid, Refused
 from routing.brief import Brief
 from routing.document import Table
@@ -29,11 +31,13 @@ MOST_MORE = 100
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """Takes used against the cap; `own_cap` is the deliverable's, None for the route's."""
+    """Takes used against the cap, those `in_flight` among them; `own_cap` is the deliverable's, None for the
+    route's."""
 
     used: int
     own_cap: int | None
     extra: int
+    in_flight: int = 0
 
 
 class CapReached(Refused):
@@ -42,22 +46,55 @@ class CapReached(Refused):
     status = 409
     title = "The cap is reached"
 
-    def __init__(self, *, used: int, cap: int, asked: int, ways_out: list[dict[str, Any]]) -> None:
-        left = max(0, cap - used)
+    def __init__(
+        self,
+        *,
+        used: int,
+        cap: int,
+        asked: int,
+        ways_out: Sequence[Mapping[str, Any]] = (),
+        in_flight: int = 0,
+        batch: int = 0,
+    ) -> None:
+        flying = f", {in_flight} of them in flight" if in_flight else ""
+        taken = f", and this batch takes {batch}" if batch else ""
+        ask = {"way": "ask", "words": f"Ask a manager for {asked} more.", "takes": asked}
+        ways = [dict(way) for way in ways_out] or [ask]
         super().__init__(
-            f"{used} of {cap} takes are used; {asked} more do not fit.",
-            remedy=" ".join(way["words"] for way in ways_out)
-            or f"Ask a manager for more takes, or make {left}.",
-            extra={"used": used, "cap": cap, "ways_out": ways_out},
+            f"{used} of {cap} takes are used{flying}{taken}; {asked} more do not fit.",
+            remedy=" ".join(way["words"] for way in ways),
+            extra={"used": used, "cap": cap, "in_flight": in_flight, "batch": batch, "ways_out": ways},
         )
 
 
 def usage(deliverable: Deliverable, phase: str) -> Usage:
     """Counted from the rows; exact under the lock of `projects.decisions.lock`."""
-    used = Take.objects.filter(board.counts_against_cap(), deliverable=deliverable, phase=phase).count()
+    rows = Take.objects.filter(board.counts_against_cap(), deliverable=deliverable, phase=phase)
+    flying = Count("pk", filter=Q(state__in=TAKES_IN_FLIGHT))
+    counted = rows.aggregate(used=Count("pk"), in_flight=flying)
+    return Usage(**counted, **_own(deliverable, phase))
+
+
+def _own(deliverable: Deliverable, phase: str) -> dict[str, Any]:
     if phase == Phase.HERO:
-        return Usage(used, deliverable.hero_cap, deliverable.extra_heroes)
-    return Usage(used, deliverable.cap, deliverable.extra_drafts)
+        return {"own_cap": deliverable.hero_cap, "extra": deliverable.extra_heroes}
+    return {"own_cap": deliverable.cap, "extra": deliverable.extra_drafts}
+
+
+def check_room(
+    *,
+    limit: int | None,
+    used: int,
+    asked: int,
+    in_flight: int = 0,
+    batch: int = 0,
+    ways_out: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Raises CapReached where `asked` takes fit no more; `batch` are those that their batch takes already."""
+    if limit is not None and used + batch + asked > limit:
+        raise CapReached(
+            used=used, cap=limit, asked=asked, in_flight=in_flight, batch=batch, ways_out=ways_out
+        )
 
 
 def request(
@@ -189,16 +226,22 @@ def _tell_asker(row: CapRequest, by: Membership, note: str, now: datetime.dateti
     lanes.ring("notify")
 
 
-def route_cap(table: Table, category: str, project: str) -> int | None:
-    """How many drafts a table allows of this category in this project; None without a limit."""
-    route = table.pipeline_route(Brief(category=category, phase=Phase.DRAFT, project=project))
+def route_cap(table: Table, category: str, project: str, phase: str = Phase.DRAFT) -> int | None:
+    """How many takes of a phase a table allows of this category in this project; None without a limit."""
+    route = table.pipeline_route(Brief(category=category, phase=phase, project=project))
     return route.cap if route else None
 
 
-def cap_of(table: Table, row: Deliverable) -> int | None:
-    """The cap on drafts: the deliverable's own, else its route's, and what was granted on top."""
-    cap = row.cap if row.cap is not None else route_cap(table, row.category.key, row.campaign.project.key)
-    return None if cap is None else cap + row.extra_drafts
+def cap_of(table: Table | None, row: Deliverable, phase: str = Phase.DRAFT) -> int | None:
+    """The cap of a phase: the deliverable's own, else its route's, and what was granted on top.
+
+    A workspace without a table has routes without caps.
+    """
+    own = _own(row, phase)
+    cap = own["own_cap"]
+    if cap is None and table is not None:
+        cap = route_cap(table, row.category.key, row.campaign.project.key, phase)
+    return None if cap is None else cap + int(own["extra"])
 
 
 def switched_of(table: Table, row: Deliverable) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from fractions import Fraction
 
@@ -17,6 +18,9 @@ WITHOUT_MINOR_UNITS = frozenset(
     ]
 )
 THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+MOST_DIGITS = 4
+"""Behind the point of an amount in a table that adds up; what has more is rounded."""
+
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -27,6 +31,18 @@ def minor_digits(currency: str) -> int:
     if currency in WITHOUT_MINOR_UNITS:
         return 0
     return 3 if currency in THOUSANDTHS else 2
+
+
+def decimals(value: Decimal) -> int:
+    """Digits behind the point that an amount has, trailing zeros left out."""
+    exponent = value.normalize().as_tuple().exponent
+    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+
+
+def shared_digits(amounts: Iterable[Decimal], currency: str) -> int:
+    """The fewest digits behind the point in which all these amounts are exact; MOST_DIGITS at most."""
+    places = max(map(decimals, amounts), default=0)
+    return min(max(places, minor_digits(currency)), MOST_DIGITS)
 
 
 def decimal_or_none(value: object) -> Decimal | None:

@@ -13,18 +13,21 @@ import functools
 import uuid
 from collections.abc import Iterable
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from generation import facts, pipelines, prompts
 from generation.models import ControlProfile, Pipeline, PromptTemplate
 from generation.pipelines import PipelineStep
 from projects.models import Deliverable, ReferenceAnchor, Take, Workspace
+from projects.models.takes import TAKES_IN_FLIGHT
 from projects.problems import Invalid
 from routing import catalogue, document, tables
 from routing import facts as routing_facts
 from routing.brief import Facts
 from routing.facts import named_models
 from routing.models import CatalogueModel
+
+FLYING = Count("pk", filter=Q(state__in=TAKES_IN_FLIGHT))
 
 
 class Grounds:
@@ -42,7 +45,7 @@ class Grounds:
         self._models: dict[str, CatalogueModel | None] = {}
         self._facts: dict[tuple[uuid.UUID, str], Facts] = {}
         self._gathered: frozenset[str] = frozenset()
-        self._made: dict[tuple[uuid.UUID, str], int] = {}
+        self._made: dict[tuple[uuid.UUID, str], tuple[int, int]] = {}
 
     @functools.cached_property
     def table(self) -> document.Table:
@@ -62,8 +65,9 @@ class Grounds:
             )
         self._gathered = frozenset(named)
         made = Take.objects.filter(deliverable__in=rows, phase=phase).values_list("deliverable")
-        counted = dict(made.annotate(Count("pk")).order_by())
-        self._made |= {(row.pk, phase): counted.get(row.pk, 0) for row in rows}
+        rows_made = made.annotate(made=Count("pk"), flying=FLYING).order_by()
+        counted = {pk: (all_, flying) for pk, all_, flying in rows_made}
+        self._made |= {(row.pk, phase): counted.get(row.pk, (0, 0)) for row in rows}
         self._models |= catalogue.models_by_key(self.workspace, named)
         self._read_anchors({row.campaign_id for row in rows})
 
@@ -85,7 +89,12 @@ class Grounds:
     def takes_made(self, deliverable: Deliverable, phase: str) -> int:
         """How many takes of a phase a deliverable has, in whatever state."""
         known = self._made.get((deliverable.pk, phase))
-        return Take.objects.filter(deliverable=deliverable, phase=phase).count() if known is None else known
+        rows = Take.objects.filter(deliverable=deliverable, phase=phase)
+        return rows.count() if known is None else known[0]
+
+    def in_flight(self, deliverable: Deliverable, phase: str) -> int:
+        """How many takes of a phase are in flight, of a deliverable that was gathered."""
+        return self._made[deliverable.pk, phase][1]
 
     def pipeline(self, name: str) -> Pipeline | None:
         """The pipeline `slug@version`."""

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from billing import holds
 from billing.money import booked
-from generation import hero_records, hero_voids, orders, quotes, requests, takes
+from generation import agreed, hero_records, hero_voids, orders, quotes, requests, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
 from generation.requests import Resolved
@@ -35,6 +35,7 @@ from projects.models import (
 from projects.models.decisions import RequestState
 from projects.models.takes import TakeMark, TakeState
 from projects.problems import Invalid, Refused
+from routing.decision import Decision
 
 
 class HeroRefused(Refused):
@@ -51,12 +52,18 @@ class NeedsAnotherApprover(HeroRefused):
 
 
 def request(
-    *, take: Take, by: Membership, note: str = "", now: datetime.datetime | None = None
+    *,
+    take: Take,
+    by: Membership,
+    note: str = "",
+    seen: Decimal | None = None,
+    now: datetime.datetime | None = None,
 ) -> HeroRequest:
     """Asks for the hero render of a selected draft, at today's price; managers are told.
 
     Raises HeroRefused where the take is no selected draft, or where the same request waits already or was
-    sent back for changes; NotOpen, NoRoute, CapReached; then nothing was changed.
+    sent back for changes; NotOpen, NoRoute, CapReached, and Dearer where it costs more than the price at most
+    that the asker has `seen`; then nothing was changed.
     """
     access.require(by, Right.MAKE)
     now = now or timezone.now()
@@ -64,6 +71,7 @@ def request(
     resolved = hero_voids.resolved(deliverable, take, now, by.person_id)
     takes.check_possible(resolved.decision)
     quote = quotes.of(resolved.decision, resolved.budgets)
+    agreed.check(what="This render", at_most=quote.at_most, confirmed=seen, currency=quote.currency)
     try:
         with transaction.atomic():
             decisions.lock(deliverable, take)
@@ -122,27 +130,10 @@ def approve(
         now=now,
     )
     _check_price(hero_request, decision.at_most)
-    order = orders.Order(
-        request=hero_request.request,
-        decision=decision,
-        routing_version=hero_request.routing_version,
-        seed_policy=hero_request.deliverable.campaign.seed_policy,
-    )
     with transaction.atomic():
-        submit_at = now + datetime.timedelta(seconds=settings.HERO_UNDO_SECONDS)
         decisions.lock(hero_request.deliverable)
-        _decide(hero_request, RequestState.APPROVED, now, submit_at=submit_at)
-        round_ = takes.make_round(
-            deliverable=hero_request.deliverable,
-            order=order,
-            count=1,
-            by=_asker(hero_request),
-            now=now,
-            due_at=submit_at,
-        )
-        HeroRequest.objects.filter(pk=hero_request.pk).update(
-            hero_take=round_.takes.get(), self_approved=self_approved
-        )
+        take = _approved(hero_request, decision, now)
+        HeroRequest.objects.filter(pk=hero_request.pk).update(hero_take=take, self_approved=self_approved)
         hero_records.decided(hero_request, HeroDecision.Kind.APPROVE, by, note, now, amount=decision.at_most)
         board.refresh(hero_request.deliverable_id)
     hero_request.refresh_from_db()
@@ -274,6 +265,27 @@ def _stop_unsubmitted(take: Take, now: datetime.datetime) -> None:
 
 
 # --- writing --------------------------------------------------------------------------------------
+
+
+def _approved(hero_request: HeroRequest, decision: Decision, now: datetime.datetime) -> Take:
+    """Decides and makes the take with its holds, to be submitted after the undo time."""
+    submit_at = now + datetime.timedelta(seconds=settings.HERO_UNDO_SECONDS)
+    _decide(hero_request, RequestState.APPROVED, now, submit_at=submit_at)
+    order = orders.Order(
+        request=hero_request.request,
+        decision=decision,
+        routing_version=hero_request.routing_version,
+        seed_policy=hero_request.deliverable.campaign.seed_policy,
+    )
+    round_ = takes.make_round(
+        deliverable=hero_request.deliverable,
+        order=order,
+        count=1,
+        by=_asker(hero_request),
+        now=now,
+        due_at=submit_at,
+    )
+    return round_.takes.get()
 
 
 def _decide(

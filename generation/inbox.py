@@ -248,7 +248,7 @@ def _completed(found: Sequence[Row], member: Membership, now: datetime.datetime)
             budget = inbox_budgets.tightest(left, row.deliverable, phase=phase, person=row.asker)
         yield dataclasses.replace(
             row,
-            cap=caps.cap_of(table, row.deliverable) if table else None,
+            cap=caps.cap_of(table, row.deliverable),
             budget_after=budget.left - (row.price or ZERO) if budget else None,
             budget_name=budget.name if budget else "",
             looking=looking.get(row.id, ()),

@@ -1,4 +1,4 @@
-"""Matrices: deliverables × variants × columns, what each cell would run, and what all of it costs.
+"""Matrices: deliverables × variants × columns as they are asked for, and their plan: each cell and its price.
 
 A variant changes the prompt or the control profile; a column is a model asked for, a switch followed, or the
 route as it stands. All cells of a deliverable begin with the same seed and count up from it, so that what
@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import datetime
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import prefetch_related_objects
-
 from billing.money import booked
-from generation import orders, requests, steps, takes
-from generation.grounds import Grounds
+from generation.figures import decimals, shared_digits
 from generation.orders import Order
-from generation.prompts import Wording
-from projects.models import Deliverable, Phase
-from projects.problems import Invalid, Refused
+from projects.models import Deliverable
+from projects.problems import Refused
 from routing.brief import BudgetLeft
+from routing.decision import Cap
 
 MOST_DELIVERABLES = 200
 MOST_VARIANTS = 40
@@ -102,10 +97,19 @@ class Cell:
     at_most: Decimal = ZERO
     more_takes: int = 0
     refusal: Refused | None = None
+    cap: Cap | None = None  # of the deliverable with this column, where it was resolved
+    in_flight: int = 0  # of the takes that its deliverable has used
+
+    count: int = 1  # of its takes
 
     @property
     def why(self) -> str:
         return self.refusal.detail if self.refusal else ""
+
+    @property
+    def together(self) -> Decimal:
+        """What all its takes cost."""
+        return self.count * self.expected
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +119,16 @@ class Line:
     takes: int
     amount: Decimal
     at_most: Decimal
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """How far a deliverable's cap goes: takes used, those `in_flight` among them, and what a batch takes."""
+
+    limit: int
+    used: int
+    in_flight: int
+    takes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +169,34 @@ class Plan:
             at_most=booked(count * sum((cell.at_most for cell in cells), ZERO)),
         )
 
+    @property
+    def digits(self) -> int:
+        """The digits behind the point of every price, so that they add up as they are shown."""
+        return shared_digits((cell.expected for cell in self.cells), self._currency)
+
+    @property
+    def rounded(self) -> bool:
+        """Whether some price has more digits than are shown."""
+        return any(decimals(cell.expected) > self.digits for cell in self.cells)
+
+    @property
+    def labels(self) -> list[str]:
+        """The variants as a page calls them."""
+        return [variant.label for variant in self.asked.variants]
+
+    @property
+    def _currency(self) -> str:
+        return self.asked.deliverables[0].workspace.currency
+
+    def room(self, cells: Sequence[Cell]) -> Room | None:
+        """The cap of these cells of one deliverable; None where it has none, or is not known."""
+        limits = [cell.cap.limit for cell in cells if cell.cap and cell.cap.limit is not None]
+        if not limits:
+            return None
+        known = next(cell for cell in cells if cell.cap)
+        assert known.cap  # noqa: S101 - narrows the type
+        return Room(max(limits), known.cap.used, known.in_flight, self.line(cells).takes)
+
     def rows(self) -> list[tuple[Deliverable, list[Cell], Line]]:
         """The cells of each deliverable in their order, with their price."""
         found: dict[int, list[Cell]] = collections.defaultdict(list)
@@ -173,111 +215,10 @@ class Plan:
         ]
 
 
-def plan(asked: Asked, *, person_id: uuid.UUID | None, now: datetime.datetime) -> Plan:
-    """What the matrix would run now and what it costs; nothing is written.
-
-    The number of queries does not grow with the cells. Raises Invalid for what is no matrix, and NoTable;
-    what keeps a single cell from being made stands in the cell.
-    """
-    asked = _checked(asked)
-    prefetch_related_objects(asked.deliverables, *takes.ABOVE)
-    on = Grounds(asked.deliverables[0].workspace, now=now, person_id=person_id)
-    on.gather(asked.deliverables, Phase.DRAFT, {column.model for column in asked.columns} - {""})
-    cells = [
-        cell
-        for row, deliverable in enumerate(asked.deliverables)
-        for cell in _of_deliverable(asked, row, deliverable, on)
-    ]
-    lefts = _needed(asked, cells, on)
-    shortages = [Shortage(row, needed) for row, needed in lefts if row.hard and needed > row.left]
-    return Plan(asked=asked, cells=cells, shortages=shortages, lefts=lefts)
-
-
-def _checked(asked: Asked) -> Asked:
-    takes.check_count(asked.count)
-    unique = {row.pk: row for row in asked.deliverables}
-    for name, found, most in (
-        ("deliverables", unique, MOST_DELIVERABLES),
-        ("variants", asked.variants, MOST_VARIANTS),
-        ("models", asked.columns, MOST_COLUMNS),
-    ):
-        if not 1 <= len(found) <= most:
-            raise Invalid({name: [f"Choose 1 to {most} {name}."]})
-    said = [{**dataclasses.asdict(variant), "name": ""} for variant in asked.variants]
-    if any(entry in said[:place] for place, entry in enumerate(said)):
-        raise Invalid({"variants": ["Two variants are the same."]})
-    if len(set(asked.columns)) < len(asked.columns):
-        raise Invalid({"models": ["A model is chosen twice."]})
-    number = len(unique) * len(asked.variants) * len(asked.columns) * asked.count
-    if number > MOST_TAKES:
-        raise Invalid(
-            {"count": [f"These are {number} takes; a batch has at most {MOST_TAKES}."]},
-            remedy="Choose fewer deliverables, variants, models or takes of each.",
-        )
-    return dataclasses.replace(asked, deliverables=list(unique.values()))
-
-
-def _of_deliverable(asked: Asked, row: int, deliverable: Deliverable, on: Grounds) -> Iterator[Cell]:
-    """The cells of one deliverable; they share its first seed and what its cap leaves."""
-    seed, planned = asked.seed, 0
-    for variant, varied in enumerate(asked.variants):
-        for column, chosen in enumerate(asked.columns):
-            cell = Cell(row=row, variant=variant, column=column, deliverable=deliverable)
-            try:
-                made = _resolved(cell, varied, chosen, seed, on)
-                _check_cap(made, asked.count, planned)
-            except Refused as refused:
-                yield dataclasses.replace(cell, refusal=refused)
-                continue
-            assert made.order  # noqa: S101 - narrows the type
-            seed = made.order.request["seed"] if seed is None else seed
-            planned += asked.count
-            yield made
-
-
-def _resolved(cell: Cell, varied: Variant, chosen: Column, seed: int | None, on: Grounds) -> Cell:
-    takes.check_open(cell.deliverable)
-    found = requests.resolve(
-        deliverable=cell.deliverable,
-        phase=Phase.DRAFT,
-        seed=seed,
-        control_profile=varied.control_profile or None,
-        model=chosen.model or None,
-        switch=chosen.switch,
-        wording=Wording(words=varied.words, variables=varied.variables),
-        now=on.now,
-        grounds=on,
-    )
-    followed = [rule for rule in found.decision.criteria if rule.applied]
-    if chosen.switch and chosen.switch not in {rule.key for rule in followed}:
-        raise Refused(f"The switch {chosen.switch} does not apply to {cell.deliverable.name} now.")
-    takes.check_possible(found.decision)
-    return dataclasses.replace(
-        cell,
-        order=orders.of_resolved(found),
-        expected=found.decision.expected,
-        at_most=found.decision.at_most,
-        more_takes=sum(rule.more_takes for rule in followed),
-    )
-
-
-def _check_cap(cell: Cell, count: int, planned: int) -> None:
-    assert cell.order  # noqa: S101 - narrows the type
-    used = cell.order.decision.cap.used + planned
-    takes.check_room(cell.order.decision, used=used, count=count)
-
-
-def _needed(asked: Asked, cells: Sequence[Cell], on: Grounds) -> list[tuple[BudgetLeft, Decimal]]:
-    """What the takes need of each budget that covers some of them; the scarcest first."""
-    budgets: dict[str, BudgetLeft] = {}
-    needed: dict[str, Decimal] = collections.defaultdict(Decimal)
+def obstacles(cells: Sequence[Cell]) -> list[tuple[str, list[str]]]:
+    """What keeps cells from being made, each reason once, with the names of its deliverables."""
+    found: dict[str, dict[str, None]] = collections.defaultdict(dict)
     for cell in cells:
-        if cell.order is None:
-            continue
-        amounts = steps.amounts_by_provider(cell.order.decision)
-        for row in on.facts(cell.deliverable, Phase.DRAFT, ()).budgets:
-            budgets[row.key] = row
-            of_cell = sum((each for name, each in amounts.items() if row.provider in ("", name)), ZERO)
-            needed[row.key] += of_cell * asked.count
-    found = [(row, booked(needed[key])) for key, row in budgets.items() if needed[key]]
-    return sorted(found, key=lambda pair: (pair[0].left - pair[1], pair[0].name))
+        for reason in cell.refusal.points if cell.refusal else ():
+            found[reason][cell.deliverable.name] = None
+    return [(reason, list(names)) for reason, names in found.items()]

@@ -16,9 +16,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from generation import prompts, returned, seeds, steps
+from generation import caps, prompts, returned, seeds, steps
 from generation.canonical import digest, plain
 from generation.grounds import Grounds
+from generation.models import ControlProfile
 from generation.pipelines import PipelineStep
 from projects.models import Asset, Deliverable, Take
 from projects.models.work import SeedPolicy
@@ -72,23 +73,13 @@ def resolve(
     Raises Invalid for values that do not fit, NoTable or NoRoute where no table or
     route serves the deliverable.
     """
-    now = now or timezone.now()
     seeds.check_seed(seed)
-    on = grounds or Grounds(deliverable.workspace, now=now, person_id=person_id)
-    table = on.table
+    on = grounds or Grounds(deliverable.workspace, now=now or timezone.now(), person_id=person_id)
     text, template = _prompt(deliverable, prompt, wording, on)
-    profile = on.profile(control_profile)
-    subject = steps.Subject(
-        deliverable=deliverable,
-        phase=phase,
-        prompt=text,
-        profile=profile,
-        anchors=on.anchors(deliverable.campaign_id) if profile is None or profile.use_anchors else (),
-        picture=_picture(source_take) if source_take else "",
-    )
+    subject = _subject(deliverable, phase, text, on.profile(control_profile), source_take, on)
     question = _question(deliverable, phase, count=count, switch=switch)
     pipeline_name, graph = _pipeline(on, question)
-    policy = (profile.seed_policy if profile else "") or deliverable.campaign.seed_policy
+    policy = (subject.profile.seed_policy if subject.profile else "") or deliverable.campaign.seed_policy
     locked = policy != SeedPolicy.FREE
     question = dataclasses.replace(
         question,
@@ -96,21 +87,15 @@ def resolve(
         steps=tuple(steps.asked(step, graph, subject, locked=locked) for step in graph),
         pinned=_pinned(model, graph, on),
     )
-    collected = on.facts(deliverable, phase, {*named_models(table), *([model] if model else [])})
-    decision = deciding.decide(question, table, collected)
+    collected = on.facts(deliverable, phase, {*named_models(on.table), *([model] if model else [])})
+    decision = deciding.decide(question, on.table, collected)
     request = _request(subject, graph, decision, pipeline_name, template)
-    made = functools.partial(on.takes_made, deliverable, phase)
-    first = seed
-    if first is None:
-        first = seeds.first_seed(deliverable, policy, source_take, made=made)
-    seeded = (
-        seeds.carry_seeds(request, source_take, first) if source_take else seeds.with_seed(request, first)
-    )
+    seeded = _seeded(request, subject, policy, seed, source_take, on)
     return Resolved(
         request=seeded,
         request_hash=digest(seeded),
         decision=decision,
-        routing_version=table.version,
+        routing_version=on.table.version,
         seed_policy=policy,
         budgets=collected.budgets,
     )
@@ -170,6 +155,41 @@ def _prompt(
     if not text or len(text) > prompts.MAX_LENGTH:
         raise Invalid({"prompt": [f"Give 1 to {prompts.MAX_LENGTH} characters."]})
     return text, ""
+
+
+def _subject(
+    deliverable: Deliverable,
+    phase: str,
+    prompt: str,
+    profile: ControlProfile | None,
+    source_take: Take | None,
+    on: Grounds,
+) -> steps.Subject:
+    return steps.Subject(
+        deliverable=deliverable,
+        phase=phase,
+        prompt=prompt,
+        profile=profile,
+        anchors=on.anchors(deliverable.campaign_id) if profile is None or profile.use_anchors else (),
+        picture=_picture(source_take) if source_take else "",
+    )
+
+
+def _seeded(
+    request: dict[str, Any],
+    subject: steps.Subject,
+    policy: str,
+    seed: int | None,
+    source_take: Take | None,
+    on: Grounds,
+) -> dict[str, Any]:
+    """The request with the seed that was given, else with the one that the policy says."""
+    if seed is None:
+        made = functools.partial(on.takes_made, subject.deliverable, subject.phase)
+        seed = seeds.first_seed(subject.deliverable, policy, source_take, made=made)
+    if source_take:
+        return seeds.carry_seeds(request, source_take, seed)
+    return seeds.with_seed(request, seed)
 
 
 def _picture(take: Take) -> str:
@@ -249,5 +269,5 @@ def _request(
 
 def _cap_route(on: Grounds, deliverable: Deliverable, phase: str) -> document.Route:
     """The cap that the table in force gives this deliverable, as a route without models."""
-    found = on.table.pipeline_route(_question(deliverable, phase))
-    return document.Route(key="cap", match={}, pipeline="", cap=found.cap if found else None)
+    cap = caps.route_cap(on.table, deliverable.category.key, deliverable.campaign.project.key, phase)
+    return document.Route(key="cap", match={}, pipeline="", cap=cap)

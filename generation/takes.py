@@ -17,7 +17,8 @@ from django.db.models import Max, Min
 from django.utils import timezone
 
 from billing import holds, pots
-from generation import caps, lanes, orders, requests, take_rows
+from billing.money import booked
+from generation import agreed, caps, lanes, orders, requests, take_rows
 from generation.models.runs import Lane
 from generation.orders import Order
 from generation.requests import NoRoute
@@ -28,6 +29,7 @@ from projects.models import Batch, Deliverable, Membership, Phase, Round, Take
 from projects.models.takes import TakeState
 from projects.models.work import DeliverableState
 from projects.problems import Invalid, Refused
+from routing import words
 from routing.decision import Decision, Outcome
 
 MOST_AT_ONCE = 20
@@ -53,13 +55,15 @@ def make(
     model: str | None = None,
     request: Mapping[str, Any] | None = None,
     switch: str = "",
+    confirmed: Decimal | None = None,
     round_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
 ) -> Round:
     """Makes `count` draft takes as one round and holds their money; answers the round.
 
     A second call with the same `round_id` answers the round that is there: a double click makes one.
-    Raises Invalid, NoRoute, NotOpen, CapReached or BudgetRefused; then nothing was changed.
+    Raises Invalid, NoRoute, NotOpen, CapReached, BudgetRefused, or Dearer where they may cost more than
+    `confirmed` together; then nothing was changed.
     """
     access.require(by, Right.MAKE)
     now = now or timezone.now()
@@ -83,6 +87,8 @@ def make(
                 now=now,
             )
         )
+    at_most, currency = booked(order.decision.at_most), order.decision.currency
+    agreed.check(what="This", at_most=at_most, confirmed=confirmed, currency=currency)
     with transaction.atomic():
         return make_round(
             deliverable=deliverable,
@@ -153,24 +159,33 @@ def check_open(deliverable: Deliverable) -> None:
 def check_possible(decision: Decision) -> None:
     """Raises NoRoute where no model can make a step, now or soon; resting models are waited for."""
     if decision.outcome in (Outcome.NO_ROUTE, Outcome.NO_MODEL):
-        raise NoRoute(" ".join(decision.reasons), remedy="Routing and Settings say what each model lacks.")
+        raise NoRoute(
+            " ".join(decision.reasons),
+            remedy="Routing and Settings say what each model lacks.",
+            extra={"reasons": words.obstacles(decision)},
+        )
 
 
 def check_cap(deliverable: Deliverable, order: Order, count: int) -> None:
     """Raises CapReached; the deliverable is locked, so the count stays true until the commit."""
     if order.decision.cap.limit is not None:
-        used = caps.usage(deliverable, order.request["phase"]).used
-        check_room(order.decision, used=used, count=count)
+        usage = caps.usage(deliverable, order.request["phase"])
+        check_room(order.decision, used=usage.used, count=count, in_flight=usage.in_flight)
 
 
-def check_room(decision: Decision, *, used: int, count: int, more: int = 0) -> None:
-    """Raises CapReached where `used` takes and `count` more do not fit the cap, raised by `more`."""
+def check_room(
+    decision: Decision, *, used: int, count: int, more: int = 0, in_flight: int = 0, batch: int = 0
+) -> None:
+    """Raises CapReached where `count` takes more do not fit the decision's cap, raised by `more`."""
     limit = decision.cap.limit
-    if limit is None or used + count <= limit + more:
-        return
-    ways = [dataclasses.asdict(way) for way in decision.cap.ways_out]
-    ask = {"way": "ask", "words": f"Ask a manager for {count} more.", "takes": count}
-    raise caps.CapReached(used=used, cap=limit + more, asked=count, ways_out=ways or [ask])
+    caps.check_room(
+        limit=None if limit is None else limit + more,
+        used=used,
+        asked=count,
+        in_flight=in_flight,
+        batch=batch,
+        ways_out=[dataclasses.asdict(way) for way in decision.cap.ways_out],
+    )
 
 
 def run_next(*, take: Take, by: Membership) -> None:

@@ -35,7 +35,6 @@ from projects.models import (
 from projects.models.takes import TakeState
 from projects.problems import Invalid
 from routing import tables
-from routing.brief import Brief
 
 PROVIDER = "manual"
 ZERO = Decimal(0)
@@ -160,25 +159,12 @@ def _checked(
 
 
 def _check_cap(deliverable: Deliverable, phase: str) -> None:
-    usage = caps.usage(deliverable, phase)
-    limit = usage.own_cap if usage.own_cap is not None else _route_cap(deliverable, phase)
-    if limit is not None and usage.used + 1 > limit + usage.extra:
-        ask = {"way": "ask", "words": "Ask a manager for 1 more.", "takes": 1}
-        raise caps.CapReached(used=usage.used, cap=limit + usage.extra, asked=1, ways_out=[ask])
-
-
-def _route_cap(deliverable: Deliverable, phase: str) -> int | None:
-    """The route's cap; a workspace without a table has none."""
-    question = Brief(
-        category=deliverable.category.key,
-        phase=phase,
-        project=deliverable.campaign.project.key,
-    )
     try:
-        route = tables.current(deliverable.workspace).pipeline_route(question)
+        table = tables.current(deliverable.workspace)
     except tables.NoTable:
-        return None
-    return route.cap if route else None
+        table = None
+    usage, limit = caps.usage(deliverable, phase), caps.cap_of(table, deliverable, phase)
+    caps.check_room(limit=limit, used=usage.used, asked=1, in_flight=usage.in_flight)
 
 
 def _take(

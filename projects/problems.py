@@ -32,6 +32,11 @@ class Refused(Exception):
         self.status = status or self.status
         self.extra = dict(extra or {})
 
+    @property
+    def points(self) -> list[str]:
+        """What stands in the way, one by one; the detail alone where that is a single thing."""
+        return list(self.extra.get("reasons", ())) or [self.detail]
+
 
 class Invalid(Refused):
     """Input that does not fit. `errors` names each field and what is wrong with it."""

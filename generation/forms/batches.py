@@ -12,7 +12,7 @@ from django import forms
 
 from generation import takes
 from generation.batch_choices import Choices
-from generation.matrices import MOST_VARIANTS, Asked, Column, Variant
+from generation.matrices import MOST_TAKES, MOST_VARIANTS, Asked, Column, Variant
 from generation.prompts import MAX_LENGTH
 from generation.takes import MOST_AT_ONCE
 from projects.models import Deliverable, Membership
@@ -40,7 +40,13 @@ class ChosenForm(forms.Form):
 class BatchForm(forms.Form):
     """What is varied over deliverables that are chosen already; each line of words is a variant."""
 
-    count = forms.IntegerField(min_value=1, max_value=MOST_AT_ONCE, initial=1, label="Takes of each")
+    count = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_AT_ONCE,
+        initial=1,
+        label="Takes of each cell",
+        help_text=f"1 to {MOST_AT_ONCE} of each; {MOST_TAKES:,} in all.",
+    )
     seed = forms.IntegerField(
         required=False,
         min_value=0,
@@ -69,10 +75,11 @@ class BatchForm(forms.Form):
 
     def __init__(self, *args: Any, offered: Choices, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.offered: dict[str, set[str]] = {}
         switches = [(f"{SWITCH}{key}", label) for key, label in offered.switches]
         models = [(key, f"{name} ({key})") for key, name in offered.models]
-        self._choices("models", [(AS_ROUTED, "As the route says"), *models, *switches])
-        self._choices("profiles", [("", "As the campaign says"), *offered.profiles])
+        self._offer("models", [(AS_ROUTED, "As the route says"), *models, *switches])
+        self._offer("profiles", [("", "As the campaign says"), *offered.profiles])
         self.values = [f"{VALUE}{name}" for name in offered.variables]
         for name in offered.variables:
             self.fields[f"{VALUE}{name}"] = forms.CharField(
@@ -87,6 +94,18 @@ class BatchForm(forms.Form):
     def variables(self) -> list[forms.BoundField]:
         """The fields of the template's variables."""
         return [self[name] for name in self.values]
+
+    def drop_what_is_not_offered(self) -> list[str]:
+        """Leaves out of the initial choices what the routes or profiles have no longer, and names it."""
+        gone = []
+        for name in ("models", "profiles"):
+            wanted = list(self.initial.get(name) or ())
+            gone += [key for key in wanted if key not in self.offered[name]]
+            if wanted:
+                self.initial[name] = [key for key in wanted if key in self.offered[name]]
+        if "models" in self.initial and not self.initial["models"]:
+            self.initial["models"] = [AS_ROUTED]
+        return gone
 
     def asked(self, deliverables: Sequence[Deliverable]) -> Asked:
         """The matrix of a valid form."""
@@ -116,10 +135,11 @@ class BatchForm(forms.Form):
         )
         return list(itertools.islice(found, MOST_VARIANTS + 1))
 
-    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - narrows the type
         field.choices = choices
+        self.offered[name] = {key for key, _ in choices}
 
 
 def initial(variants: Sequence[Variant], columns: Sequence[Column], count: int) -> Mapping[str, Any]:

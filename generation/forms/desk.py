@@ -34,6 +34,7 @@ class MakeForm(forms.Form):
     switch = forms.CharField(required=False, widget=forms.HiddenInput)
     recalled = forms.IntegerField(required=False, widget=forms.HiddenInput)
     round_id = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=uuid.uuid4)
+    fitting = forms.IntegerField(required=False, min_value=1, max_value=MOST_AT_ONCE)
 
     def __init__(
         self,
@@ -65,7 +66,13 @@ class ReviewForm(forms.Form):
     as_is = forms.BooleanField(required=False)
 
 
-class HeroForm(forms.Form):
+class PriceForm(forms.Form):
+    """The price at most that stood on the button."""
+
+    at_most = forms.DecimalField(required=False, min_value=0, max_digits=20, decimal_places=8)
+
+
+class HeroForm(PriceForm):
     note = forms.CharField(required=False, max_length=2000)
 
 

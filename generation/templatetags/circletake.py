@@ -26,6 +26,7 @@ from generation.figures import (
     NOTHING,
     THIN,
     decimal_or_none,
+    decimals,
     minor_digits,
     money_words,
     relative_words,
@@ -76,9 +77,16 @@ def unit_price(amount: object, currency: str = "") -> str:
     value = decimal_or_none(amount)
     if value is None:
         return NOTHING
-    exponent = value.normalize().as_tuple().exponent
-    places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-    return money_words(value, currency, digits=max(places, minor_digits(currency)))
+    return money_words(value, currency, digits=max(decimals(value), minor_digits(currency)))
+
+
+@register.simple_tag
+def money_of(amount: Decimal, currency: str, digits: int) -> SafeString:
+    """An amount with so many digits behind the point, as all of its table has them; exact on hover."""
+    exact, shown = f"{amount:f}", money_words(amount, currency, digits=digits)
+    return format_html(
+        '<data class="money" value="{}" title="{}">{}</data>', exact, f"{exact} {currency}", shown
+    )
 
 
 @register.filter

@@ -15,16 +15,21 @@ from projects.access import Right, WorkspaceRequest, workspace_page
 @require_safe
 @workspace_page(Right.READ)
 def activity(request: WorkspaceRequest) -> HttpResponse | HttpResponseBase:
-    """Fifty events a page, the newest first; `?format=csv` is all that fit the filters."""
+    """Fifty events a page, the newest first; `?format=csv` is all that fit the filters, one by one.
+
+    Takes that were cancelled with their batch are one line, unless takes are what is asked for.
+    """
     member = request.membership
     slug, currency = member.workspace.slug, member.workspace.currency
     form = ActivityFilter(request.GET, workspace=member.workspace)
-    rows = activities.events(member, form.cleaned_data if form.is_valid() else {})
+    wanted = form.cleaned_data if form.is_valid() else {}
+    rows = activities.events(member, wanted)
     if request.GET.get("format") == "csv":
         return exports.csv_response(
             activities.csv_rows(rows, currency=currency), filename=f"{slug}-activity.csv"
         )
-    found, after = activities.page(rows, before=request.GET.get("before", ""))
+    shown = rows if wanted.get("kind") == "take" else activities.grouped(rows)
+    found, after = activities.page(shown, before=request.GET.get("before", ""))
     query = request.GET.copy()
     for name in ("before", "format"):
         query.pop(name, None)

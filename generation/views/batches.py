@@ -14,11 +14,22 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from generation import batch_choices, batch_sheets, batch_steering
+from generation import (
+    batch_choices,
+    batch_columns,
+    batch_costs,
+    batch_sheets,
+    batch_steering,
+    boards,
+    matrices,
+    takes,
+)
 from generation import batches as work
 from generation.forms.batches import BatchForm, ChosenForm, initial
+from generation.forms.campaigns import BoardFilter
 from generation.forms.steering import GoOnForm
-from generation.matrices import kept
+from generation.matrices import MOST_DELIVERABLES, kept
+from generation.views import campaigns
 from generation.views.refusals import shows_refusals
 from generation.views.saving import values
 from projects.access import Right, WorkspaceRequest, workspace_page
@@ -49,15 +60,16 @@ def new(request: WorkspaceRequest) -> HttpResponse:
     if request.method == "POST":
         return _started(request)
     before = _before(request)
-    chosen = _again(request, before) if before else _ticked(request)
+    chosen, fitting = _again(request, before) if before else _ticked(request)
     if not chosen:
-        return render(request, "generation/batch_new.html", {"chosen": chosen})
+        return render(request, "generation/batch_new.html", {"chosen": chosen, "fitting": fitting})
     offered = batch_choices.of(chosen)
     usual = initial(*kept(before.asked), before.count) if before else {"count": request.GET.get("count", 1)}
     form = BatchForm(initial=usual, offered=offered)
+    gone = form.drop_what_is_not_offered()
     bound = BatchForm({name: form[name].value() for name in form.fields}, offered=offered)
-    context = {"form": form, "chosen": chosen, "again": before, **_priced(request, bound, chosen)}
-    return render(request, "generation/batch_new.html", context)
+    context = {"form": form, "chosen": chosen, "again": before, "gone": gone, "fitting": fitting}
+    return render(request, "generation/batch_new.html", {**context, **_priced(request, bound, chosen)})
 
 
 @require_POST
@@ -77,8 +89,11 @@ def batch(request: WorkspaceRequest, batch_id: uuid.UUID) -> HttpResponse:
     row = _find(request, batch_id)
     large = request.GET.get("size") == "large"
     sheet = batch_sheets.sheet(row, slug=request.membership.workspace.slug, number=request.GET.get("page"))
+    costs = batch_costs.of(row)
     context = {
         "batch": row,
+        "costs": costs,
+        "held": costs.total.held,
         "progress": work.progress(row),
         "sheet": sheet,
         "page": sheet.page,
@@ -143,9 +158,19 @@ def _form(request: WorkspaceRequest) -> tuple[list[Deliverable], BatchForm]:
     return chosen, BatchForm(request.POST, offered=batch_choices.of(chosen))
 
 
-def _ticked(request: WorkspaceRequest) -> list[Deliverable]:
-    form = ChosenForm(request.GET, membership=request.membership)
-    return list(form.cleaned_data["deliverables"]) if form.is_valid() else []
+def _ticked(request: WorkspaceRequest) -> tuple[list[Deliverable], int]:
+    """The deliverables that were ticked, or, with `campaign`, the open ones that the board's filters leave:
+    the first of them by due date, and how many they are."""
+    if "campaign" not in request.GET:
+        form = ChosenForm(request.GET, membership=request.membership)
+        chosen = list(form.cleaned_data["deliverables"]) if form.is_valid() else []
+        return chosen, len(chosen)
+    project, _, key = request.GET["campaign"].partition("/")
+    filters = BoardFilter(request.GET, workspace=request.membership.workspace)
+    wanted = filters.cleaned_data if filters.is_valid() else {}
+    rows = boards.filtered(boards.of_campaign(campaigns.find(request, project, key)), wanted)
+    rows = boards.still_open(boards.table_rows(rows)).select_related(*takes.ABOVE)
+    return list(rows[:MOST_DELIVERABLES]), rows.count()
 
 
 def _before(request: WorkspaceRequest) -> Batch | None:
@@ -158,24 +183,29 @@ def _before(request: WorkspaceRequest) -> Batch | None:
         return None
 
 
-def _again(request: WorkspaceRequest, before: Batch) -> list[Deliverable]:
+def _again(request: WorkspaceRequest, before: Batch) -> tuple[list[Deliverable], int]:
     named = {"deliverables": [str(pk) for pk in batch_sheets.deliverables_of(before)]}
     form = ChosenForm(named, membership=request.membership)
-    return list(form.cleaned_data["deliverables"]) if form.is_valid() else []
+    chosen = list(form.cleaned_data["deliverables"]) if form.is_valid() else []
+    return chosen, len(chosen)
 
 
 def _priced(request: WorkspaceRequest, form: BatchForm, chosen: Sequence[Deliverable]) -> dict[str, Any]:
     """What the matrix costs, or why it cannot be priced."""
     if not form.is_valid():
-        return {"wrong": form.errors}
+        return {"wrong": [(form[name].label, said) for name, said in form.errors.items()]}
+    now = timezone.now()
     try:
-        plan = work.quote(asked=form.asked(chosen), person_id=request.membership.person_id)
+        plan = work.quote(asked=form.asked(chosen), person_id=request.membership.person_id, now=now)
     except Refused as refused:
         return {"unpriced": refused}
-    rows = plan.rows()
+    rows = [(row, cells, line, plan.room(cells)) for row, cells, line in plan.rows()]
     return {
         "plan": plan,
         "total": plan.total,
+        "headings": batch_columns.headings(request.membership.workspace, plan.asked.columns, now=now),
+        "routed": batch_columns.routed(plan),
+        "obstacles": matrices.obstacles(plan.impossible),
         "rows": rows[:PRICED_ROWS],
         "more_rows": len(rows) - PRICED_ROWS if len(rows) > PRICED_ROWS else 0,
         "leave_out": form.cleaned_data["leave_out"],
@@ -190,7 +220,6 @@ def _steering(request: WorkspaceRequest, row: Batch) -> dict[str, Any]:
     return {
         "may_steer": may,
         "open": row.state in BATCHES_OPEN,
-        "held": batch_steering.held(row),
         "rest": batch_steering.rest(row),
         "today": batch_steering.rest_today(row, now=timezone.now()) if stopped and may else None,
     }

@@ -94,12 +94,13 @@ def board(request: WorkspaceRequest, project: str, campaign: str) -> HttpRespons
     if request.GET.get("format") == "csv":
         return exports.csv_response(boards.csv_rows(rows), filename=f"{project}-{campaign}.csv")
     view = "table" if request.GET.get("view") == "table" else "board"
-    today = timezone.localdate()
+    today, new_batch = timezone.localdate(), reverse("generation:new_batch", args=[workspace.slug])
     context: dict[str, Any] = {
         "campaign": row,
         "form": form,
         "view": view,
         "address": address(request, row),
+        "batch_address": f"{new_batch}?campaign={project}/{campaign}",
         "query": _query(request, "view", "page", "format"),
         "anchors": row.anchors.filter(removed_at=None).select_related("asset").order_by("position"),
         "reference_form": forms.ReferenceForm(),

@@ -6,7 +6,9 @@ import contextlib
 import functools
 import urllib.parse
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -51,14 +53,19 @@ def make(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse:
     """Makes takes as the form asks, before one's others where `next` is given; a double click makes once."""
     deliverable = find(request, deliverable_id)
     wanted = values(forms.MakeForm(request.POST, **choices(deliverable)))
-    common = {"deliverable": deliverable, "by": request.membership, "round_id": wanted["round_id"]}
+    common = {
+        "deliverable": deliverable,
+        "by": request.membership,
+        "round_id": wanted["round_id"],
+        "count": wanted["fitting"] or wanted["count"],
+        "confirmed": _confirmed(request, wanted),
+    }
     if wanted["recalled"]:
         source = get_object_or_404(Take, deliverable=deliverable, number=wanted["recalled"])
         request_ = recall.recall(take=source, what=recall.What.ALL).request
-        round_ = takes.make(request=request_, count=wanted["count"], **common)
+        round_ = takes.make(request=request_, **common)
     else:
         round_ = takes.make(
-            count=wanted["count"],
             prompt=own_prompt(deliverable, wanted["prompt"]),
             seed=wanted["seed"],
             control_profile=wanted["control_profile"] or None,
@@ -108,7 +115,8 @@ def note(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
 @workspace_page(Right.MAKE)
 def ask_for_hero(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
     take = find_take(request, take_id)
-    heroes.request(take=take, by=request.membership, **values(forms.HeroForm(request.POST)))
+    said = values(forms.HeroForm(request.POST))
+    heroes.request(take=take, by=request.membership, note=said["note"], seen=said["at_most"])
     return _back(request, take.deliverable, take)
 
 
@@ -185,6 +193,14 @@ def reopen(request: WorkspaceRequest, deliverable_id: uuid.UUID) -> HttpResponse
     deliverable = find(request, deliverable_id)
     reviews.reopen(deliverable=deliverable, by=request.membership, **values(forms.ReasonForm(request.POST)))
     return _back(request, deliverable)
+
+
+def _confirmed(request: WorkspaceRequest, wanted: Mapping[str, Any]) -> Decimal | None:
+    """The price at most beside the button that was pressed: make, switch, or as many as the cap leaves."""
+    which = wanted["switch"] or ("fitting" if wanted["fitting"] else "")
+    price = request.POST.get(f"at_most-{which}" if which else "at_most", "")
+    said: Decimal | None = values(forms.PriceForm({"at_most": price}))["at_most"]
+    return said
 
 
 def _back(request: WorkspaceRequest, deliverable: Deliverable, take: Take | None = None) -> HttpResponse:

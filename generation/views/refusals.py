@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from billing.budgets import BudgetRefused
+from generation.figures import decimal_or_none
 from projects.problems import Refused
 
 View = Callable[..., HttpResponseBase]
@@ -39,8 +40,24 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
         "heading": refused.title if htmx else "",  # a page has it above
         "back": request.headers.get("Referer", ""),
         "ways": _ways(request, refused),
+        "again": _again(request, refused),
     }
     return render(request, template, context, status=refused.status)
+
+
+def _again(request: HttpRequest, refused: Refused) -> dict[str, Any] | None:
+    """The same form once more at the price that it has now, where the price alone stood in the way."""
+    prices = [name for name in request.POST if name == "confirmed" or name.startswith("at_most")]
+    amount = decimal_or_none(refused.extra.get("at_most"))
+    if amount is None or not prices:
+        return None
+    without = (*prices, "csrfmiddlewaretoken")
+    fields = [(name, value) for name, said in request.POST.lists() for value in said if name not in without]
+    return {
+        "action": request.path,
+        "amount": amount,
+        "fields": [*fields, *((name, amount) for name in prices)],
+    }
 
 
 def _ways(request: HttpRequest, refused: Refused) -> list[dict[str, str]]:

@@ -68,7 +68,41 @@ class SavingNote extends HTMLElement {
   }
 }
 
+// <tick-all>: around rows with checkboxes. [data-all] ticks them all, [data-ticked] counts them, and a button with
+// data-needs-ticks waits for the first.
+class TickAll extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("change", this.#changed);
+    this.#tell();
+  }
+
+  disconnectedCallback() {
+    this.removeEventListener("change", this.#changed);
+  }
+
+  get #boxes() {
+    return [...this.querySelectorAll("input[type=checkbox]:not([data-all])")];
+  }
+
+  #changed = (event) => {
+    if (event.target.matches("[data-all]")) this.#boxes.forEach((box) => (box.checked = event.target.checked));
+    this.#tell();
+  };
+
+  #tell() {
+    const boxes = this.#boxes;
+    const ticked = boxes.filter((box) => box.checked).length;
+    for (const all of this.querySelectorAll("[data-all]")) {
+      all.checked = ticked > 0 && ticked === boxes.length;
+      all.indeterminate = ticked > 0 && ticked < boxes.length;
+    }
+    for (const shown of this.querySelectorAll("[data-ticked]")) shown.textContent = ticked;
+    for (const button of this.querySelectorAll("[data-needs-ticks]")) button.disabled = !ticked;
+  }
+}
+
 customElements.define("theme-switch", ThemeSwitch);
+customElements.define("tick-all", TickAll);
 customElements.define("copy-button", CopyButton);
 customElements.define("remember-filters", RememberFilters);
 customElements.define("saving-note", SavingNote);
@@ -85,6 +119,18 @@ function anchorMenus() {
 
 anchorMenus();
 document.addEventListener("htmx:after:swap", anchorMenus);
+
+// A chart that is still being drawn shows its grid instead; see figure.css.
+const chart = (image) => image.matches?.(".chart > img") && image;
+const drawn = (image) => (image.dataset.drawn = image.naturalWidth ? "yes" : "failed");
+for (const kind of ["load", "error"]) {
+  document.addEventListener(kind, (event) => chart(event.target) && drawn(event.target), true);
+}
+const noteCharts = () => {
+  for (const image of document.querySelectorAll(".chart > img")) if (image.complete && image.currentSrc) drawn(image);
+};
+noteCharts();
+document.addEventListener("htmx:after:swap", noteCharts);
 
 // Where tabs do not fit, the current one is in sight.
 for (const tab of document.querySelectorAll('.tabs [aria-current="page"]')) {

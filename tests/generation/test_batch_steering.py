@@ -15,7 +15,7 @@ from django.utils import timezone
 from billing import budgets, prices
 from billing.budgets import BudgetRefused
 from billing.models import Budget, BudgetWindow, Hold, HoldOutcome
-from generation import batch_feed, batch_steering, batches, lanes, takes
+from generation import agreed, batch_costs, batch_feed, batch_steering, batches, lanes, takes
 from generation.models import Run
 from projects.access import MissingRight
 from projects.models import Batch, BatchSlot, Deliverable, Event, Notice, Take
@@ -35,6 +35,10 @@ def feed() -> int:
 
 def far(batch: Batch) -> Progress:
     return batches.progress(batch)
+
+
+def held(batch: Batch) -> Decimal:
+    return batch_costs.of(batch).total.held
 
 
 def ended(number: int) -> None:
@@ -74,7 +78,7 @@ def test_a_large_batch_is_made_as_room_allows_and_what_waits_holds_nothing(studi
     assert far(batch) == Progress(130, 110, 20, 0, 0, 0, 0)
     assert (feed(), feed()) == (80, 0)
     assert far(batch) == Progress(130, 30, 100, 0, 0, 0, 0)
-    assert batch_steering.held(batch) == Decimal("2.00")
+    assert held(batch) == Decimal("2.00")
     ended(25)
     assert feed() == 25
     assert far(batch) == Progress(130, 5, 100, 0, 25, 0, 0)
@@ -117,13 +121,13 @@ def test_a_price_that_rises_midway_stops_it_until_the_new_one_is_confirmed(studi
     assert batch_steering.rest(batch).at_most == Decimal("0.10")
     assert batch_steering.rest_today(batch, now=timezone.now()).at_most == Decimal("0.15")
     for confirmed in (None, Decimal("0.14")):
-        with pytest.raises(batches.Dearer):
+        with pytest.raises(agreed.Dearer):
             batch_steering.go_on(batch=batch, by=studio.producer, confirmed=confirmed)
     assert states() == (20, 20, 20)
     batch_steering.go_on(batch=batch, by=studio.producer, confirmed=Decimal("0.15"))
     feed()
     assert states() == (25, 25, 25)
-    assert batch_steering.held(batch) == Decimal("0.55")
+    assert held(batch) == Decimal("0.55")
 
 
 def test_a_paused_batch_sends_nothing_keeps_its_holds_and_goes_on_exactly_there(
@@ -136,7 +140,7 @@ def test_a_paused_batch_sends_nothing_keeps_its_holds_and_goes_on_exactly_there(
     assert Batch.objects.get().paused_by_id == studio.producer.person_id
     engine.until_quiet()
     assert far(batch) == Progress(23, 3, 19, 1, 0, 0, 0)
-    assert (feed(), batch_steering.held(batch)) == (0, Decimal("0.38"))
+    assert (feed(), held(batch)) == (0, Decimal("0.38"))
     assert lanes.next_due("submit", now=engine.now) is None
     assert set(Run.objects.filter(state="queued").values_list("waiting_for", flat=True)) == {
         "its batch to go on"
@@ -176,7 +180,7 @@ def test_cancelling_names_what_is_left_and_releases_its_money(studio: Cast) -> N
     for _ in range(2):
         batch_steering.cancel_batch(batch=batch, by=studio.producer)
     assert far(batch) == Progress(25, 0, 0, 0, 0, 25, 0)
-    assert batch_steering.held(batch) == 0
+    assert held(batch) == 0
     assert other.takes.get().state == TakeState.QUEUED
     assert (feed(), Event.objects.filter(kind="batch.cancelled").count()) == (0, 1)
     with pytest.raises(batch_steering.NotNow):

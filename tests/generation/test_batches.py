@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing import budgets, prices
 from billing.budgets import BudgetRefused
 from billing.models import Hold
-from generation import batches, canonical, prompts
+from generation import agreed, batches, canonical, prompts
 from generation.matrices import Asked, Column, Variant
 from generation.models import ControlProfile, Recipe
 from projects.models import Batch, BatchCell, BatchSlot, Campaign, Deliverable, Round, Take
@@ -116,7 +116,7 @@ def test_cells_that_cannot_be_made_say_why_and_can_be_left_out(studio: Cast) -> 
     assert why[0, 0, 1] == "model: builtin/upscale makes upscale, which no step here asks for."
     assert why[0, 1, 2] == "The switch at-cap does not apply to Sketch-000 now."
     assert why[1, 0, 0] == "Sketch-001 is dropped."
-    assert why[2, 1, 0] == "1 of 1 takes are used; 1 more do not fit."
+    assert why[2, 1, 0] == "0 of 1 takes are used, and this batch takes 1; 1 more do not fit."
     assert plan.total.takes == 3
     with pytest.raises(Refused) as refused:
         batches.make(asked=asked, by=studio.producer)
@@ -140,7 +140,7 @@ def test_a_switch_that_applies_gives_its_model_and_its_takes(studio: Cast) -> No
 
 def test_dearer_than_confirmed_asks_again_and_makes_nothing(studio: Cast) -> None:
     asked = matrix(studio)
-    with pytest.raises(batches.Dearer) as refused:
+    with pytest.raises(agreed.Dearer) as refused:
         batches.make(asked=asked, by=studio.producer, confirmed=Decimal("0.11999999"))
     assert refused.value.extra == {"at_most": "0.12000000", "confirmed": "0.11999999"}
     assert nothing_made()
@@ -159,7 +159,7 @@ def test_a_price_that_rose_since_it_was_shown_is_asked_for_again(studio: Cast) -
         starts_at=timezone.now(),
         by=studio.finance,
     )
-    with pytest.raises(batches.Dearer):
+    with pytest.raises(agreed.Dearer):
         batches.make(asked=asked, by=studio.producer, confirmed=shown)
     assert nothing_made()
 

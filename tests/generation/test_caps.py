@@ -41,8 +41,8 @@ def test_used_are_counted_takes_those_in_flight_and_failures_that_were_charged_o
     factories.take(cast.deliverable, state=TakeState.QUEUED, phase="hero")
     row = cast.deliverable
     row.cap, row.hero_cap, row.extra_drafts, row.extra_heroes = 8, 2, 3, 1
-    assert caps.usage(row, "draft") == Usage(used=3, own_cap=8, extra=3)
-    assert caps.usage(row, "hero") == Usage(used=1, own_cap=2, extra=1)
+    assert caps.usage(row, "draft") == Usage(used=3, own_cap=8, extra=3, in_flight=1)
+    assert caps.usage(row, "hero") == Usage(used=1, own_cap=2, extra=1, in_flight=1)
 
 
 def test_a_request_tells_every_manager_and_changes_no_cap(studio: Cast) -> None:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from generation.api.references import Named
 from generation.api.serializers.fields import Amount
+from generation.batch_costs import OUTCOMES
 from generation.matrices import (
     MOST_COLUMNS,
     MOST_DELIVERABLES,
@@ -126,19 +127,30 @@ class BatchProgress(Shape):
     finished = serializers.BooleanField()
 
 
+class OutcomeAnswer(Shape):
+    """Takes of the batch that came to the same end, with their money."""
+
+    outcome = serializers.CharField(help_text=f"One of {', '.join(OUTCOMES)}.")
+    takes = serializers.IntegerField()
+    posted = Amount()
+    held = Amount()
+
+
 class BatchAnswer(serializers.ModelSerializer[Batch]):
     state = serializers.ChoiceField(BatchState.choices)
     at_most = Amount()
     amount = Amount()
-    held = Amount()
+    held = Amount(help_text="For takes in the making.")
+    posted = Amount(help_text="Charged so far, refunds deducted.")
+    outcomes = OutcomeAnswer(many=True)
     requested_by = serializers.CharField(source="requested_by.email")
     progress = BatchProgress()
 
     class Meta:
         model = Batch
         fields = (
-            *("id", "state", "phase", "count", "amount", "at_most", "held", "requested_by", "requested_at"),
-            *("paused_at", "stopped_at", "stopped_by", "stopped_words", "cancelled_at", "finished_at"),
+            *("id", "state", "phase", "count", "amount", "at_most", "held", "posted", "outcomes"),
+            *("requested_by", "requested_at", "paused_at", "stopped_at", "stopped_by", "stopped_words", "cancelled_at", "finished_at"),
             "progress",
         )
 

@@ -33,6 +33,7 @@ class TakesBody(Shape):
     control_profile = serializers.CharField(max_length=140, allow_null=True, default=None)
     model = serializers.CharField(max_length=200, allow_null=True, default=None)
     request = RecalledRequest(allow_null=True, default=None, help_text="As a recall answered it.")
+    at_most = Amount(required=False, min_value=Decimal(0), help_text="What is agreed to; dearer is refused.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         mixed = [name for name in ("prompt", "seed", "control_profile", "model") if attrs[name] is not None]

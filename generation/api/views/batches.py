@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from generation import batch_steering, batches
+from generation import batch_costs, batch_steering, batches
 from generation.api import examples
 from generation.api.calls import Call, Listing
 from generation.api.idempotency import once
@@ -143,7 +143,9 @@ class CancelBatch(Call):
 
 def _told(batch: Any) -> Any:
     batch.progress = batches.progress(batch)
-    batch.held = batch_steering.held(batch)
+    costs = batch_costs.of(batch)
+    batch.held, batch.posted = costs.total.held, costs.total.posted
+    batch.outcomes = costs.lines
     return batch
 
 

@@ -74,7 +74,8 @@ class Takes(Listing):
         row = self.row(Deliverable, deliverable)
         wanted = self.body(shapes.TakesBody)
         wanted.pop("phase")
-        made = takes.make(deliverable=row, by=self.membership, **wanted)
+        confirmed = wanted.pop("at_most", None)
+        made = takes.make(deliverable=row, by=self.membership, confirmed=confirmed, **wanted)
         rows = made.takes.select_related("round").order_by("number")
         return self.answer({"round": made.number, "takes": rows}, shapes.RoundAnswer, code=201)
 

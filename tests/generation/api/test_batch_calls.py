@@ -69,7 +69,11 @@ def test_a_batch_is_paused_goes_on_and_shows_its_cells(studio: Cast, as_: Call) 
     batch_feed.feed_all()
     cells = as_("viewer").get(f"{path}cells/").json()["results"]
     assert [(len(cell["takes"]), cell["at_most"]) for cell in cells] == [(1, "0.02000000")] * 22
-    assert as_("viewer").get(path).json()["progress"]["in_flight"] == 22
+    told = as_("viewer").get(path).json()
+    assert (told["progress"]["in_flight"], told["posted"]) == (22, "0.00000000")
+    assert told["outcomes"] == [
+        {"outcome": "in_flight", "takes": 22, "posted": "0.00000000", "held": "0.44000000"}
+    ]
 
 
 @pytest.mark.parametrize(
