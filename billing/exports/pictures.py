@@ -26,7 +26,7 @@ def bars(found: Sequence[Bar], *, signed: bool = False) -> dict[str, Any]:
         for label, value, words in found
     ]
     order = [label for label, _, _ in found]
-    axis = altair.Axis(title=None, labelLimit=240)
+    axis = altair.Axis(title=None, labelLimit=240, labelPadding=8)
     base = altair.Chart({"values": rows}).encode(y=altair.Y("label:N", sort=order, axis=axis))
     drawn = base.mark_bar(height=14).encode(
         x=altair.X("value:Q", axis=None), color=altair.Color("color:N", scale=None, legend=None)

@@ -114,8 +114,9 @@ def split(document: Document, by: By) -> Table:
     """The dearest rows first; the others in one line, so that the columns add up."""
     currency, whole = document["currency"], by in (By.CAMPAIGN, By.CATEGORY)
     rows = sorted(document["rows"], key=lambda row: (-Decimal(row["cash"]), row["key"]))
-    shown = [(row["name"] or "None", *_cells(row, currency)) for row in rows[:MOST_ROWS]]
-    if rest := rows[MOST_ROWS:]:
+    most = MOST_ROWS if len(rows) > MOST_ROWS + 1 else len(rows)
+    shown = [(_name(row, by), *_cells(row, currency)) for row in rows[:most]]
+    if rest := rows[most:]:
         cash = sum((Decimal(row["cash"]) for row in rest), Decimal(0))
         added = (count(sum(row[name] for row in rest)) for name in ("accepted", "takes"))
         shown.append((f"{len(rest):,} others", *added, "", amount(cash, currency), ""))
@@ -131,6 +132,12 @@ def split(document: Document, by: By) -> Table:
         else "Cash is split by entry, takes by take; a deliverable counts where its accepted take does.",
         empty="Nothing was signed off in this month.",
     )
+
+
+def _name(row: Document, by: By) -> str:
+    """Campaigns are called alike at several clients, so that they say their key."""
+    name = row["name"] or "None"
+    return f"{name} ({row['key']})" if by == By.CAMPAIGN and row["key"] else name
 
 
 def _cells(row: Document, currency: str) -> tuple[str, ...]:

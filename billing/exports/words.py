@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from billing import months
-from billing.money import shown
+from billing.money import MINOR_UNITS, minor, shown
 from billing.outcomes import Outcome
 
 Document = dict[str, Any]
@@ -34,8 +34,13 @@ def month_name(month: str) -> str:
 
 
 def amount(text: str | Decimal | None, currency: str) -> str:
-    """Money as a page shows it, with a minus sign; an en dash for none."""
-    return NOTHING if text is None else shown(Decimal(text), currency).replace("-", "−")
+    """Money as a page rounds it, with a minus sign; what is not zero never reads as zero; a dash for none."""
+    if text is None:
+        return NOTHING
+    number = Decimal(text)
+    if number and not minor(number, currency):
+        return f"<{Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2))} {currency}"
+    return shown(number, currency).replace("-", "−")
 
 
 def change(number: Decimal, currency: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from billing import month_sums, months
-from billing.exports import files, signing, statement
+from billing.exports import files, signing, statement, words
 from billing.exports.forms import Form
 from billing.models import MonthClose
 from projects.models import Workspace
@@ -131,5 +131,12 @@ def test_many_rows_are_the_dearest_and_the_others_in_one_line(cast: Cast) -> Non
     models = next(split for split in contents(cast.workspace)["splits"] if split["title"] == "By model")
     assert len(models["rows"]) == 21
     assert models["rows"][-1][:2] == ["5 others", "5"]
+    assert models["rows"][0][0] == "lantern/m24"
     cash = sum(Decimal(row[4].split()[0]) for row in models["rows"])
     assert cash == Decimal(models["total"][4].split()[0]) == Decimal(325)
+
+
+def test_what_is_not_zero_never_reads_as_zero() -> None:
+    assert words.amount("0.00400000", "EUR") == words.amount("-0.00400000", "EUR") == "<0.01 EUR"
+    assert (words.amount("0.4", "JPY"), words.amount("0", "EUR")) == ("<1 JPY", "0.00 EUR")
+    assert words.change(Decimal("-0.004"), "EUR") == "−<0.01 EUR"
