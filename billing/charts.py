@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
-from typing import Any
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from billing.also import Place
 
@@ -53,3 +56,53 @@ def take_curve(curve: list[Place], *, currency: str) -> bytes:
     )
     svg: str = vl_convert.vegalite_to_svg(chart.to_json())
     return svg.encode()
+
+
+class PriceStep(NamedTuple):
+    """A price from an instant on, with how it stands: `approved`, `proposed` or `declined`."""
+
+    starts_at: datetime.datetime
+    amount: Decimal
+    unit: str
+    state: str
+
+
+def steps_digest(steps: Sequence[PriceStep]) -> str:
+    """A hash of the numbers that a chart of prices shows."""
+    return hashlib.sha256(json.dumps([list(map(str, step)) for step in steps]).encode()).hexdigest()[:16]
+
+
+def price_steps(steps: Sequence[PriceStep], *, until: datetime.datetime) -> bytes:
+    """How a price went, as SVG: a step for each row in force, up to `until`; a ring for each proposal.
+
+    `unit` is that of a row's price in words, such as `USD per second`; rows of another unit have a line of
+    their own. Declined rows are left out. The line follows approved rows; where none is, proposed ones.
+    """
+    import altair  # heavy, and only needed for a chart that no browser holds yet
+    import vl_convert
+
+    in_line = [step for step in steps if step.state == "approved"] or [
+        step for step in steps if step.state == "proposed"
+    ]
+    line = [_drawn(step, step.starts_at) for step in in_line]
+    line += [_drawn(step, until) for step in in_line[-1:] if step.starts_at < until]
+    rings = [_drawn(step, step.starts_at) for step in steps if step.state == "proposed"]
+    axes = {
+        "x": altair.X("at:T", title="From"),
+        "y": altair.Y("amount:Q", title="Price of a unit", scale=altair.Scale(zero=False, nice=True)),
+        "detail": "unit:N",
+    }
+    drawn = altair.Chart({"values": line}).mark_line(interpolate="step-after", color=BAR, strokeWidth=2)
+    points = altair.Chart({"values": rings}).mark_point(color=INK, size=70, strokeWidth=2)
+    chart = (
+        (drawn.encode(**axes) + points.encode(**axes))
+        .properties(width=640, height=220, background="transparent")
+        .configure_axis(**AXIS)
+        .configure_view(stroke=None)
+    )
+    svg: str = vl_convert.vegalite_to_svg(chart.to_json())
+    return svg.encode()
+
+
+def _drawn(step: PriceStep, at: datetime.datetime) -> dict[str, Any]:
+    return {"at": at.isoformat(), "amount": float(step.amount), "unit": step.unit}

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from billing import consumption, money, month_sums, partitions, pot_days, roll_forward, windows
+from billing import consumption, credit_checks, money, month_sums, partitions, pot_days, roll_forward, windows
 from billing.models import BudgetWindow
 from billing.scopes import NAMED, name_of
 from projects.models import Workspace
@@ -60,6 +60,7 @@ def problems(*, now: datetime.datetime | None = None) -> list[str]:
         *pot_days.problems(),
         *month_sums.problems(),
         *budget_windows(now=now),
+        *credit_checks.problems(),
         *(f"{name} can be truncated: its guard is missing." for name in partitions.unguarded()),
         *(
             f"{workspace}: {line}"

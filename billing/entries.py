@@ -24,7 +24,8 @@ class Charge:
 
     `native_amount` is in `native_currency` and was exchanged at `rate`. `service_at` is the provider's
     end of the job if stated, else when the final state was first seen. `calculation` says in words how
-    the amount came about.
+    the amount came about. `units` are those of the price row; where the provider reported its charge,
+    `computed_amount` is what the price row makes of it.
     """
 
     amount: Decimal
@@ -46,6 +47,8 @@ class Charge:
     run: uuid.UUID | None = None
     call: uuid.UUID | None = None
     price_row: uuid.UUID | None = None
+    units: Decimal | None = None
+    computed_amount: Decimal | None = None
     calculation: str = ""
     external_id: str = ""
     note: str = ""
@@ -123,6 +126,14 @@ def cash(*, scope: Scope, charge: Charge, now: datetime.datetime) -> Entry:
         booked_at=now,
         effective_at=min(charge.service_at, now),
     )
+
+
+def period(*, workspace_id: uuid.UUID, charge: Charge, amount: Decimal, now: datetime.datetime) -> Entry:
+    """An unsaved period cost of `amount`; a negative one is an adjustment. `charge` says what it is for."""
+    row = cash(scope=Scope(workspace_id), charge=dataclasses.replace(charge, amount=abs(amount)), now=now)
+    if amount < 0:
+        row.kind, row.amount = EntryKind.ADJUSTMENT, money.booked(amount)
+    return row
 
 
 def owed_to(provider: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
-from billing import months
+from billing import ecb, months, price_imports
 from billing.budgets import Target
 from billing.models import PriceRow
 from billing.models.budgets import Scope, Window
@@ -87,7 +89,14 @@ class PriceForm(forms.Form):
     first_amount = amount_field(
         "Price of the first unit", required=False, help_text="Where it differs from each further one."
     )
-    currency = forms.CharField(label="Currency", max_length=12, help_text="Three capital letters, as USD.")
+    list_amount = amount_field(
+        "List price of a unit", required=False, help_text="Where yours is negotiated: what others pay."
+    )
+    currency = forms.CharField(
+        label="Currency",
+        max_length=47,
+        help_text="Three capital letters, as USD, or credits, as credit:runway.",
+    )
     starts_on = forms.DateField(label="In force from", widget=Dated)
     conditions = forms.CharField(
         label="Conditions",
@@ -125,7 +134,7 @@ class PriceForm(forms.Form):
 class RateForm(forms.Form):
     """The exchange rate of a day."""
 
-    currency = forms.CharField(label="Currency", max_length=12, help_text="Three capital letters, as USD.")
+    currency = forms.CharField(label="Currency", max_length=47, help_text="Three capital letters, as USD.")
     day = forms.DateField(label="Published on", widget=Dated)
     rate = forms.DecimalField(label="Rate", max_digits=20, decimal_places=10)
     source = forms.CharField(label="Source", max_length=120, help_text="For example: European Central Bank.")
@@ -133,6 +142,31 @@ class RateForm(forms.Form):
     def __init__(self, *args: Any, currency: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["rate"].label = f"What one unit is worth in {currency}"
+
+
+class RateFileForm(forms.Form):
+    """A reference file of the European Central Bank."""
+
+    file = forms.FileField(
+        label="Reference file",
+        help_text="eurofxref-hist.zip or .csv, eurofxref.zip or .csv, or an XML file of the bank.",
+    )
+    currencies = forms.CharField(
+        label="Currencies", required=False, help_text="As USD, GBP. Nothing said: those in use here."
+    )
+    since = forms.DateField(label="From", widget=Dated, help_text="Earlier days are left out.")
+
+    def clean_file(self) -> bytes:
+        file = self.cleaned_data["file"]
+        if file.size > ecb.MOST_BYTES:
+            raise forms.ValidationError("The file has more than 4 MB; the bank's zip has less than one.")
+        return bytes(file.read())
+
+    def clean_currencies(self) -> list[str]:
+        named: list[str] = self.cleaned_data["currencies"].replace(",", " ").upper().split()
+        if wrong := [name for name in named if not re.fullmatch("[A-Z]{3}", name)]:
+            raise forms.ValidationError(f"“{wrong[0][:12]}” is no currency: three letters, as USD.")
+        return named
 
 
 class PriceFilter(forms.Form):
@@ -143,6 +177,57 @@ class PriceFilter(forms.Form):
         label="Model",
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "Model"}),
     )
+    state = forms.ChoiceField(
+        required=False,
+        label="State",
+        choices=[
+            ("", "Every state"),
+            ("proposed", "Proposed"),
+            ("approved", "Approved"),
+            ("declined", "Declined"),
+        ],
+    )
+
+    def narrowed(self, rows: QuerySet[PriceRow]) -> QuerySet[PriceRow]:
+        """The rows that the filter lets through; all where it says nothing that can be read."""
+        if not self.is_valid():
+            return rows
+        if q := self.cleaned_data["q"].strip():
+            rows = rows.filter(model_key__icontains=q)
+        state = self.cleaned_data["state"]
+        if state == "proposed":
+            return rows.filter(decision=None)
+        return rows.filter(decision__decision=state) if state else rows
+
+
+class DecideForm(forms.Form):
+    """Finance's word on a proposed price."""
+
+    decision = forms.ChoiceField(choices=[("approve", "Approve"), ("decline", "Decline")])
+    note = forms.CharField(max_length=300, required=False)
+
+
+class PriceFileForm(forms.Form):
+    """Prices as CSV: first a file, then its text once more when it was looked at."""
+
+    file = forms.FileField(label="CSV file", required=False)
+    text = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        file = said.get("file")
+        if file is not None:
+            if file.size > price_imports.MOST_BYTES:
+                raise forms.ValidationError("The file has more than 2 MB. Split it.")
+            try:
+                said["text"] = file.read().decode("utf-8-sig")
+            except UnicodeDecodeError:
+                raise forms.ValidationError("The file is no UTF-8. Save it as CSV, UTF-8.") from None
+        if not said.get("text"):
+            raise forms.ValidationError("Choose a file.")
+        if "\x00" in said["text"]:
+            raise forms.ValidationError("The file is no text. Save it as CSV, UTF-8.")
+        return said
 
 
 def subjects(member: Membership, deliverable: Deliverable | None) -> Groups:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import alerts, budgets, costs, entries, money, pots, scopes, windows
+from billing import alerts, budgets, costs, credits, entries, money, pots, scopes, windows
 from billing.entries import Charge
 from billing.models import Budget, BudgetWindow, Entry, Hold, HoldBudget, HoldOutcome
 from projects.models import Take
@@ -103,6 +103,7 @@ def post_all(
             if hold not in made:
                 made[hold] = entries.cash(scope=found[hold.take_id], charge=charge, now=now)
                 made[hold].hold = hold.pk
+        _draw(made)
         settled = _settle(
             HoldOutcome.Kind.POSTED, [_posting(hold, entry) for hold, entry in made.items()], now
         )
@@ -111,6 +112,14 @@ def post_all(
         alerts.after(windows.settle_all({hold: entry.amount for hold, entry in posted.items()}), now)
         _free(posted, found)
     return {hold.pk: entry for hold, entry in posted.items()}
+
+
+def _draw(made: Mapping[Hold, Entry]) -> None:
+    """Takes the credits of charges out of their lots, but of those whose hold has ended already."""
+    drawn = {hold.pk: entry for hold, entry in made.items() if credits.is_credit(entry.native_currency)}
+    if drawn:
+        ended = set(HoldOutcome.objects.filter(pk__in=drawn).values_list("pk", flat=True))
+        credits.draw([entry for hold, entry in drawn.items() if hold not in ended])
 
 
 def _free(posted: Iterable[Hold], found: Mapping[uuid.UUID, entries.Scope]) -> None:

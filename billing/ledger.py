@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import entries, holds, money, pots, windows
+from billing import credits, entries, holds, money, pots, windows
 from billing.entries import Charge
 from billing.holds import PlannedHold, alone, post, post_all, reserve, reserve_all, void, void_all
 from billing.models import Entry
@@ -45,6 +45,7 @@ __all__ = [
 
 #: A refund repeats all that its charge says, but these.
 OWN_OF_A_REFUND = {
+    *("units", "computed_amount"),
     *("pk", "id", "kind", "debit", "credit", "amount", "native_amount", "service_at", "booked_at"),
     *("effective_at", "refunds", "decision", "external_id", "note", "calculation"),
 }
@@ -90,6 +91,7 @@ def charge_without_hold(
         )
         pots.lock([scope.deliverable_id])
         entry = entries.cash(scope=scope, charge=charge, now=now)
+        credits.draw([entry])
         pots.book([entry])
     return entry
 
@@ -105,18 +107,20 @@ def refund(
 ) -> Entry:
     """Gives back a charge, whole or `amount` of it, with the service date `at`.
 
-    Frees the budgets of the charge while their windows are open. Raises RefundTooLarge (409) where more
-    would be given back than was charged; then nothing was changed.
+    Frees the budgets of the charge while their windows are open; credits return to their lots. Raises
+    RefundTooLarge (409) where more would be given back than was charged; then nothing was changed.
     """
     now = now or timezone.now()
     with transaction.atomic():
         pots.lock([entry.deliverable_id])
         _lock_refunds(entry.id)
         windows.lock_shared(entry.workspace_id)
-        back = _checked(entry, amount)
+        given = _given(entry)
+        back = _checked(entry, amount, given)
         row = _refund_row(entry, back, at, now)
         row.note, row.external_id = note[:300], external_id
         pots.book([row])
+        credits.give_back(entry, back, entry.amount + (given or Decimal(0)), now)
         if entry.hold:
             windows.give_back(entry.hold, back, row.effective_at)
     return row
@@ -144,11 +148,16 @@ def book_many(*, workspace: Workspace, cash: Iterable[Entry], batch: int = BATCH
     return booked
 
 
-def _checked(entry: Entry, amount: Decimal | None) -> Decimal:
-    """What is to be given back, no more than is left of the charge."""
+def _given(entry: Entry) -> Decimal | None:
+    """What of a charge was given back already, as a negative amount; None where nothing was."""
     if entry.kind != EntryKind.CHARGE:
         raise ValueError(f"Entry {entry.id} is no charge.")
-    given = Entry.objects.filter(refunds=entry.id).aggregate(total=Sum("amount"))["total"]
+    found: Decimal | None = Entry.objects.filter(refunds=entry.id).aggregate(total=Sum("amount"))["total"]
+    return found
+
+
+def _checked(entry: Entry, amount: Decimal | None, given: Decimal | None) -> Decimal:
+    """What is to be given back, no more than is left of the charge."""
     left = entry.amount + (given or Decimal(0))
     back = left if amount is None else money.booked(amount)
     if back < 0 or back > left or (given is not None and left == 0):

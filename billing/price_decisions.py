@@ -87,7 +87,7 @@ def approve_all(
         PriceDecision.objects.bulk_create(decisions, ignore_conflicts=True, batch_size=500)
         done = PriceDecision.objects.filter(workspace=by.workspace).count() - before
         if done:
-            events.record(workspace=by.workspace, kind="price.approved", by=by, at=now, rows=done)
+            events.record(workspace=by.workspace, kind="price.all_approved", by=by, at=now, rows=done)
     return done
 
 

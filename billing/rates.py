@@ -6,9 +6,9 @@ import datetime
 import re
 from decimal import Decimal
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from billing import months
+from billing import money, months
 from billing.models import ExchangeRate
 from projects import access
 from projects.access import Right
@@ -17,6 +17,37 @@ from projects.problems import Invalid, Refused
 
 ONE = Decimal(1)
 CURRENCY = re.compile(r"[A-Z]{3}|credit:[a-z0-9-]{1,40}")
+TEN_PLACES = Decimal("1e-10")
+#: Jumps from currency to currency by the index: a workspace may hold decades of days. Lots come last, so
+#: that they overrule a rate that was entered for their unit.
+RATES = """
+    WITH RECURSIVE named AS (
+        SELECT min(currency) AS currency FROM billing_exchangerate WHERE workspace_id = %(workspace)s
+        UNION ALL
+        SELECT (
+            SELECT min(e.currency) FROM billing_exchangerate e
+            WHERE e.workspace_id = %(workspace)s AND e.currency > named.currency
+        )
+        FROM named WHERE named.currency IS NOT NULL
+    ), lots AS (
+        SELECT l.unit, l.cost / (l.credits + l.bonus) AS rate, l.expires_on, l.bought_on, l.id,
+               b.credits > 0 AND (l.expires_on IS NULL OR l.expires_on >= %(day)s) AS usable
+        FROM billing_creditlot l JOIN billing_creditbalance b ON b.lot_id = l.id
+        WHERE l.workspace_id = %(workspace)s AND l.bought_on <= %(day)s
+    )
+    SELECT named.currency, last.rate
+    FROM named CROSS JOIN LATERAL (
+        SELECT e.rate FROM billing_exchangerate e
+        WHERE e.workspace_id = %(workspace)s AND e.currency = named.currency AND e.day <= %(day)s
+        ORDER BY e.day DESC LIMIT 1
+    ) last
+    UNION ALL
+    (
+        SELECT DISTINCT ON (unit) unit, rate FROM lots
+        ORDER BY unit, usable DESC, CASE WHEN usable THEN expires_on END NULLS LAST,
+                 CASE WHEN usable THEN bought_on END, bought_on DESC, id
+    )
+"""
 
 
 class NoRate(Refused):
@@ -32,14 +63,16 @@ def rate_at(workspace: Workspace, currency: str, at: datetime.datetime) -> Decim
 
 
 def rates_at(workspace: Workspace, at: datetime.datetime) -> dict[str, Decimal]:
-    """All rates that hold at an instant, by currency; the workspace's own is 1."""
+    """All rates that hold at an instant, by currency, in one query; the workspace's own is 1.
+
+    Credits take the rate of the lot that would be used next, else of the last one bought.
+    """
     day = at.astimezone(months.zone_of(workspace)).date()
-    rows = (
-        ExchangeRate.objects.filter(workspace=workspace, day__lte=day)
-        .order_by("currency", "-day")
-        .distinct("currency")
-    )
-    return {**{row.currency: row.rate for row in rows}, workspace.currency: ONE}
+    with connection.cursor() as cursor:
+        cursor.execute(RATES, {"workspace": workspace.pk, "day": day})
+        rows = cursor.fetchall()
+    found = {name: rate.quantize(TEN_PLACES, context=money.EXACT) for name, rate in rows}
+    return {**found, workspace.currency: ONE}
 
 
 def required(workspace: Workspace, currency: str, at: datetime.datetime) -> Decimal:

@@ -1,8 +1,8 @@
 """Addresses of this room's pages."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from billing.views import budgets, exports, month, prices
+from billing.views import budgets, exports, month
 
 app_name = "billing"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,7 +18,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/month/<str:month>/exports/<slug:form>/", exports.month_file, name="month_file"),
     path("w/<slug:workspace>/exports/<uuid:job_id>/", exports.export_job, name="export_job"),
     path("w/<slug:workspace>/exports/<uuid:job_id>/file/", exports.export_job_file, name="export_job_file"),
-    path("w/<slug:workspace>/prices/", prices.listed, name="prices"),
-    path("w/<slug:workspace>/prices/new/", prices.new_price, name="new_price"),
-    path("w/<slug:workspace>/rates/new/", prices.new_rate, name="new_rate"),
+    path("", include("billing.price_urls")),
 ]

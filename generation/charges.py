@@ -22,13 +22,18 @@ ZERO = Decimal(0)
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """An amount in the workspace's currency, with where it came from. None of it is rounded yet."""
+    """An amount in the workspace's currency, with where it came from. None of it is rounded yet.
+
+    Where the provider reported the amount, `computed` is what the price row makes of the call.
+    """
 
     amount: Decimal
     native_amount: Decimal | None
     native_currency: str
     rate: Decimal | None
     calculation: str
+    units: Decimal | None = None
+    computed: Decimal | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,19 +73,30 @@ def open_books(calls: Iterable[Call], *, now: datetime.datetime) -> Books:
 def cost_of(call: Call, books: Books) -> Cost:
     """What the call cost. A foreign amount takes the rate of its service date; without one, what was held."""
     known = books.rates[call.workspace_id]
+    row = books.price_rows.get(call.price_row) if call.price_row else None
+    by_row: Cost | None = None
+    if row is not None:
+        native, units, words = _by_row(call, row, books.capabilities.get((call.workspace_id, call.model), {}))
+        by_row = dataclasses.replace(_exchanged(call, native, row.currency, known, words), units=units)
     if call.reported_charge is not None:
         currency = call.reported_currency
         words = f"{call.provider} reported {call.reported_charge} {currency}"
-        return _exchanged(call, call.reported_charge, currency, known, words)
-    row = books.price_rows.get(call.price_row) if call.price_row else None
-    if row is None:
+        reported = _exchanged(call, call.reported_charge, currency, known, words)
+        return _beside(reported, by_row)
+    if by_row is None:
         held = call.hold.amount if call.hold else ZERO
         return Cost(held, None, "", None, "no price row: the amount that was held")
-    native, words = _by_row(call, row, books.capabilities.get((call.workspace_id, call.model), {}))
-    return _exchanged(call, native, row.currency, known, words)
+    return by_row
 
 
-def _by_row(call: Call, row: PriceRow, capabilities: dict[str, object]) -> tuple[Decimal, str]:
+def _beside(reported: Cost, by_row: Cost | None) -> Cost:
+    """The reported charge with what the price row makes of it, where both could be exchanged."""
+    if by_row is None or by_row.rate is None or reported.rate is None:
+        return dataclasses.replace(reported, units=by_row.units if by_row else None)
+    return dataclasses.replace(reported, units=by_row.units, computed=by_row.amount)
+
+
+def _by_row(call: Call, row: PriceRow, capabilities: dict[str, object]) -> tuple[Decimal, Decimal, str]:
     price = Price(
         unit=row.unit,
         amount=row.amount,
@@ -94,10 +110,10 @@ def _by_row(call: Call, row: PriceRow, capabilities: dict[str, object]) -> tuple
         height = min(step.width or 0, step.height or 0)
         each = pricing.unit_amount(price, height=height)
         native = pricing.cost(price, units=call.units, amount=each)
-        return native, f"{call.units.normalize():f} {row.unit} billed at {each.normalize():f}"
+        return native, call.units, f"{call.units.normalize():f} {row.unit} billed at {each.normalize():f}"
     native = pricing.quote(price, step, capabilities).expected
     units = pricing.expected_units(price, step, capabilities)
-    return native, f"{units.normalize():f} {row.unit} at {row.amount.normalize():f}"
+    return native, units, f"{units.normalize():f} {row.unit} at {row.amount.normalize():f}"
 
 
 def _exchanged(call: Call, native: Decimal, currency: str, known: dict[str, Decimal], words: str) -> Cost:
@@ -135,5 +151,7 @@ def charge(call: Call, books: Books, *, failed_charged: bool, now: datetime.date
         run=run.pk,
         call=call.pk,
         price_row=call.price_row,
+        units=None if cost.units is None else money.booked(cost.units),
+        computed_amount=None if cost.computed is None else money.booked(cost.computed),
         calculation=cost.calculation,
     )

@@ -36,6 +36,7 @@ TASKS = {
     "batches": "generation.tasks.batches",
     "endings": "generation.tasks.endings",
     "months": "generation.tasks.months",
+    "expiries": "generation.tasks.expiries",
 }
 LOOKED_AFTER = ("submit", "poll", "collect")
 """Lanes of `look_after`: whoever keeps one looks once more at what is due after giving the lock back."""

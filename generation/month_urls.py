@@ -1,12 +1,13 @@
-"""Addresses behind the month's figures, and of the history import."""
+"""Addresses behind the month's figures, of fal's prices and of the history import."""
 
 from django.urls import path
 
-from generation.views import history, month
+from generation.views import fal_prices, history, month
 
 MONTH = "w/<slug:workspace>/month/<str:month>/"
 urlpatterns = [
     path(f"{MONTH}deliverables/", month.deliverables, name="month_deliverables"),
     path(f"{MONTH}deliverables/<uuid:deliverable_id>/", month.deliverable, name="month_deliverable"),
+    path("w/<slug:workspace>/prices/fal/", fal_prices.propose, name="fal_prices"),
     path("w/<slug:workspace>/history/", history.history, name="history"),
 ]

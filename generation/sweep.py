@@ -22,6 +22,7 @@ from billing.models import Hold
 from generation import (
     batch_steering,
     ending,
+    expiries,
     history_jobs,
     keyring,
     lanes,
@@ -72,6 +73,7 @@ class Pace:
                 ensure_schedule()
                 retirement.ensure_schedule()
                 month_ends.ensure_schedule()
+                expiries.ensure_schedule()
             lanes.ring("sweep")
             self.rung_at = time.monotonic()
         except Error:

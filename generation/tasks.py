@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 import structlog
 from django.utils import timezone
 
+from billing import credits
 from billing.exports import month_mail
 from generation import batch_steering, dispatch, lanes, retirement
 from generation import cancel as cancelling
@@ -75,6 +76,12 @@ def months() -> int:
     """Tells finance of the months that have ended, once an hour; `manage.py exports` mails it."""
     with lanes.sole_keeper("months") as mine:
         return month_mail.tell(now=timezone.now()) if mine else 0
+
+
+def expiries() -> int:
+    """Books what is left of credits whose last day is over, once an hour."""
+    with lanes.sole_keeper("expiries") as mine:
+        return credits.expire_due(now=timezone.now()) if mine else 0
 
 
 def sweep() -> dict[str, int]:

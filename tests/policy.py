@@ -17,6 +17,9 @@ POST     signature       hooks/<provider>/<token>/
 
 GET      read            w/<workspace>/
 GET      read            w/<workspace>/activity/
+GET      read            w/<workspace>/agreements/
+GET,POST keep_books      w/<workspace>/agreements/new/
+GET,POST keep_books      w/<workspace>/agreements/<agreement_id>/end/
 GET      read            w/<workspace>/approvals/
 GET      approve         w/<workspace>/approvals/<request_id>/looking/
 GET,POST approve         w/<workspace>/approvals/bulk/
@@ -39,6 +42,9 @@ GET      read            w/<workspace>/catalogue/
 GET      read            w/<workspace>/catalogue/leaving/
 POST     keep_models     w/<workspace>/catalogue/leaving/set/
 POST     keep_models     w/<workspace>/catalogue/leaving/<ending_id>/undo/
+GET      read            w/<workspace>/credits/
+GET,POST keep_books      w/<workspace>/credits/balance/
+GET,POST keep_books      w/<workspace>/credits/new/
 GET      read            w/<workspace>/deliverables/<deliverable_id>/
 POST     make            w/<workspace>/deliverables/<deliverable_id>/ask-for-more/
 POST     approve         w/<workspace>/deliverables/<deliverable_id>/drop/
@@ -64,6 +70,7 @@ GET      read            w/<workspace>/month/<month>/deliverables/
 GET      read            w/<workspace>/month/<month>/deliverables/<deliverable_id>/
 GET      read            w/<workspace>/month/<month>/entries/
 GET      read            w/<workspace>/month/<month>/exports/<form>/
+GET      read            w/<workspace>/month/<month>/prices/
 GET      read            w/<workspace>/month/<month>/tables/<table>.csv
 GET      read            w/<workspace>/notices/
 POST     read            w/<workspace>/notices/read/
@@ -75,7 +82,13 @@ POST     keep_books      w/<workspace>/people/rates/
 POST     administer      w/<workspace>/people/<membership_id>/end/
 POST     administer      w/<workspace>/people/<membership_id>/roles/
 GET      read            w/<workspace>/prices/
+POST     keep_books      w/<workspace>/prices/approve/
+GET,POST keep_books      w/<workspace>/prices/fal/
+GET      read            w/<workspace>/prices/history/
+GET      read            w/<workspace>/prices/history/<digest>.svg
+GET,POST keep_books      w/<workspace>/prices/import/
 GET,POST keep_books      w/<workspace>/prices/new/
+POST     keep_books      w/<workspace>/prices/<row_id>/decide/
 GET      read            w/<workspace>/projects/
 GET,POST make            w/<workspace>/projects/new/
 GET,POST make            w/<workspace>/projects/<project>/campaigns/new/
@@ -93,6 +106,8 @@ POST     make            w/<workspace>/queue/<take_id>/next/
 POST     make            w/<workspace>/queue/<take_id>/order/
 GET      read            w/<workspace>/queue/unknown/
 POST     approve         w/<workspace>/queue/unknown/<verdict_id>/back/
+GET      read            w/<workspace>/rates/
+GET,POST keep_books      w/<workspace>/rates/import/
 GET,POST keep_books      w/<workspace>/rates/new/
 GET      read            w/<workspace>/routing/
 GET      read            w/<workspace>/routing/dry-run/
@@ -149,6 +164,13 @@ GET      read            api/v1/runs/
 GET      read            api/v1/events/
 GET      read            api/v1/budgets/
 POST     set_budgets     api/v1/budgets/
+GET      read            api/v1/price-rows/
+POST     keep_books      api/v1/price-rows/
+POST     keep_books      api/v1/price-rows/<price_row>/decisions/
+GET      read            api/v1/exchange-rates/
+POST     keep_books      api/v1/exchange-rates/
+GET      read            api/v1/credit-lots/
+POST     keep_books      api/v1/credit-lots/
 GET      read            api/v1/budgets/<budget>/
 PATCH    set_budgets     api/v1/budgets/<budget>/
 GET      read            api/v1/prompt-templates/

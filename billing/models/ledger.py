@@ -186,6 +186,11 @@ class Entry(models.Model):
                 condition=Q(deliverable__isnull=True),
             ),
             models.Index(fields=["refunds"], name="entry_refunds", condition=Q(refunds__isnull=False)),
+            models.Index(
+                fields=["workspace", "effective_at"],
+                name="entry_reported",
+                condition=Q(computed_amount__isnull=False),
+            ),
         ]
 
 

@@ -112,3 +112,23 @@ class Templates(Filters):
 
 class Pipelines(Filters):
     slug = django_filters.CharFilter(max_length=60)
+
+
+class PriceRows(Filters):
+    model_key = django_filters.CharFilter()
+    state = django_filters.ChoiceFilter(
+        choices=[("proposed", "Proposed"), ("approved", "Approved"), ("declined", "Declined")],
+        method="of_state",
+    )
+
+    def of_state(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(decision=None) if value == "proposed" else rows.filter(decision__decision=value)
+
+
+class ExchangeRates(Filters):
+    currency = django_filters.CharFilter()
+    day = django_filters.DateFilter()
+
+
+class CreditLots(Filters):
+    unit = django_filters.CharFilter()

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from generation.api import problems, references
-from generation.api.views import approvals, batches, document, history, money, routing, takes, work
+from generation.api.views import approvals, batches, document, history, money, prices, routing, takes, work
 
 register_converter(references.OneKey, "key")
 register_converter(references.CampaignName, "campaign")
@@ -65,6 +65,10 @@ version_1: list[URLPattern | URLResolver] = [
     path("routing/tables/", routing.Tables.as_view()),
     path("routing/tables/<int:version>/", routing.OneTable.as_view()),
     path("routing/tables/<int:version>/publish/", routing.PublishTable.as_view()),
+    path("price-rows/", prices.PriceRows.as_view()),
+    path("price-rows/<uuid:price_row>/decisions/", prices.PriceDecisions.as_view()),
+    path("exchange-rates/", prices.ExchangeRates.as_view()),
+    path("credit-lots/", prices.CreditLots.as_view()),
     path("ledger/", money.Ledger.as_view()),
     path("history/", history.History.as_view()),
     path("history/<uuid:job>/", history.OneHistoryJob.as_view()),

@@ -11,7 +11,7 @@ import json
 import math
 from typing import Any
 
-from tests.emulators import fal_errors, fal_models
+from tests.emulators import fal_errors, fal_models, fal_prices
 from tests.emulators.emulated import GARBAGE, Emulated, not_found
 from tests.emulators.fal_files import FalFiles
 from tests.emulators.hooks import Ed25519Keys
@@ -71,6 +71,8 @@ class Provider(Emulated):
         parts = request.path.split("/")
         if parts[0] == "storage":
             return self.files.initiate(request)
+        if request.path == "v1/models/pricing" and request.method == "GET":
+            return fal_prices.answer(request)
         if "requests" in parts:
             at = parts.index("requests")
             return self.about(request, key, "/".join(parts[:at]), parts[at + 1 :])

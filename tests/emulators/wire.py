@@ -39,6 +39,11 @@ class Request:
     base: str
     peer: tuple[str, int] | None = None
     receive: Receive | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def queries(self, name: str) -> list[str]:
+        """Every value of a name that the query gives more than once."""
+        return [value for each, value in self.pairs if each == name]
 
     def json(self) -> Any:
         return json.loads(self.body or b"null")
@@ -91,18 +96,19 @@ async def read(scope: Scope, receive: Receive) -> Request:
         if not message.get("more_body", False):
             break
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    query = dict(urllib.parse.parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+    pairs = tuple(urllib.parse.parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     base = f"{scope['scheme']}://{headers.get('host', 'localhost')}"
     peer = scope.get("client")
     return Request(
         scope["method"],
         scope["path"],
-        query,
+        dict(pairs),
         headers,
         b"".join(parts),
         base,
         peer and tuple(peer),
         receive,
+        pairs,
     )
 
 

@@ -49,6 +49,8 @@ def test_what_the_provider_reports_is_what_is_booked(cast: Cast, engine: Engine,
         Decimal("0.9"),
     )
     assert entry.calculation == "fal reported 0.04000000 USD"
+    # what the call's own row makes of it stands beside: one picture at 0.05 euro
+    assert (entry.units, entry.computed_amount) == (Decimal(1), Decimal("0.05"))
 
 
 def test_units_that_the_provider_reports_are_priced_by_the_calls_own_row(
@@ -66,6 +68,7 @@ def test_units_that_the_provider_reports_are_priced_by_the_calls_own_row(
     entry = post(call, engine)
     assert entry is not None
     assert (entry.amount, entry.calculation) == (Decimal("0.125"), "2.5 image billed at 0.05")
+    assert (entry.units, entry.computed_amount) == (Decimal("2.5"), None)
     assert entry.price_row == call.price_row
 
 

@@ -22,6 +22,7 @@ from routing import default_table, tables
 from tests import factories, policy
 from tests.billing import written
 from tests.cast import Cast
+from tests.journeys import price_rooms
 
 NO_PAGES = {
     "": "leads to the home of one's workspace",
@@ -42,6 +43,8 @@ NO_PAGES = {
     "w/<workspace>/exports/<job_id>/file/": "a file",
     "w/<workspace>/month/<month>/exports/<form>/": "a file",
     "w/<workspace>/month/<month>/tables/<table>.csv": "a CSV file",
+    "w/<workspace>/prices/history/": "shows a model, opened with its key",
+    "w/<workspace>/prices/history/<digest>.svg": "a picture",
 }
 BESIDE = (
     ("read", "w/studio/projects/acme/autumn/?view=table"),
@@ -49,6 +52,8 @@ BESIDE = (
     ("read", "w/studio/queue/?whose=all"),
     ("read", "w/studio/search/?q=opening"),
     ("read", "w/studio/month/2025-10/?by=model"),
+    ("read", price_rooms.HISTORY),
+    ("keep_books", price_rooms.HISTORY),
     ("read", "w/studio/nowhere/"),
     ("public", "accounts/login/"),
     ("public", "accounts/password/reset/"),
@@ -94,6 +99,7 @@ def furnish(cast: Cast, folder: Path) -> dict[str, Any]:
         scope="workspace", window="month", limit=Decimal(200), by=cast.manager
     ).pk
     known["number"] = _proposal(cast)
+    known["agreement_id"] = price_rooms.furnish(cast)
     known["secret"] = people.invite(email="new@example.com", roles=[Role.VIEWER], by=cast.admin)[1]
     known["name"] = _mail(folder)
     tokens.issue(membership=cast.manager, label="Nightly")

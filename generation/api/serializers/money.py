@@ -20,6 +20,8 @@ class EntryAnswer(serializers.ModelSerializer[Entry]):
 
     amount = Amount()
     native_amount = Amount(allow_null=True)
+    units = Amount(allow_null=True)
+    computed_amount = Amount(allow_null=True)
     rate = serializers.DecimalField(max_digits=20, decimal_places=10, allow_null=True)
     project = serializers.UUIDField(source="project_id", allow_null=True)
     campaign = serializers.UUIDField(source="campaign_id", allow_null=True)
@@ -33,6 +35,7 @@ class EntryAnswer(serializers.ModelSerializer[Entry]):
             *("id", "kind", "debit", "credit", "amount", "native_amount", "native_currency", "rate"),
             *("service_at", "booked_at", "effective_at", "stage", "failed_charged", "refunds", "decision"),
             *("project", "campaign", "deliverable", "take", "run", "call", "hold", "price_row"),
+            *("units", "computed_amount"),
             *("category", "phase", "tier", "provider", "model", "routing_version", "pipeline"),
             *("prompt_template", "seed_policy", "person", "calculation", "external_id", "note"),
         )
