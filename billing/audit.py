@@ -21,6 +21,7 @@ from billing import (
     months,
     pot_days,
     roll_forward,
+    standing,
 )
 from billing.also import Also, ErrorBar, also, also_of, error_bars, error_bars_of, exceptions
 from billing.bridge import Bridge
@@ -87,14 +88,15 @@ def _document(this: Figures, before: Figures) -> Document:
         pot_days.content(workspace=workspace, at=at) for at in (before.month.span.start, *this.month.span)
     )
     terms_before, terms = terms_between(first, opening), terms_between(opening, closing)
+    state, digest = standing.state_of(workspace, months.month_of(workspace, this.month.span.start))
     bridge_before, over = month_figures.bridge(before), month_figures.bridge(this)
     cash = figures.total(cells.values()).cash
     return {
         "month": months.month_of(workspace, this.month.span.start),
         "currency": workspace.currency,
         "time_zone": workspace.time_zone,
-        "state": "open",
-        "digest": None,
+        "state": state,
+        "digest": digest,
         "totals": _totals(cells, terms, over),
         "previous": _totals(cells_before, terms_before, bridge_before),
         "effects": effects.effects(old=cells_before, new=cells),

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from billing import money, partitions
+from billing import money, partitions, periods
 from billing.models import Entry
 from billing.models.ledger import EntryKind
 from projects.models import Campaign, Deliverable, Person, Project, Take, Workspace
@@ -110,8 +110,10 @@ def scope_of(
     return Scope(workspace.pk, project.pk if project else None)
 
 
-def cash(*, scope: Scope, charge: Charge, now: datetime.datetime) -> Entry:
-    """An unsaved charge, without its pot. Its effective instant is the service date, never the future."""
+def cash(
+    *, scope: Scope, charge: Charge, now: datetime.datetime, open_from: datetime.datetime | None
+) -> Entry:
+    """An unsaved charge, without its pot. `open_from` is the first instant that is not closed."""
     if not charge.amount.is_finite() or charge.amount < 0:
         raise ValueError(f"A charge is never negative: {charge.amount}")
     said = {field.name: getattr(charge, field.name) for field in dataclasses.fields(charge)}
@@ -124,13 +126,15 @@ def cash(*, scope: Scope, charge: Charge, now: datetime.datetime) -> Entry:
         kind=EntryKind.CHARGE,
         credit=owed_to(charge.provider),
         booked_at=now,
-        effective_at=min(charge.service_at, now),
+        effective_at=periods.effective(charge.service_at, now, open_from),
     )
 
 
 def period(*, workspace_id: uuid.UUID, charge: Charge, amount: Decimal, now: datetime.datetime) -> Entry:
     """An unsaved period cost of `amount`; a negative one is an adjustment. `charge` says what it is for."""
-    row = cash(scope=Scope(workspace_id), charge=dataclasses.replace(charge, amount=abs(amount)), now=now)
+    said = dataclasses.replace(charge, amount=abs(amount))
+    first = periods.open_from(workspace_id)
+    row = cash(scope=Scope(workspace_id), charge=said, now=now, open_from=first)
     if amount < 0:
         row.kind, row.amount = EntryKind.ADJUSTMENT, money.booked(amount)
     return row

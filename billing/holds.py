@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import alerts, budgets, costs, credits, entries, money, pots, scopes, windows
+from billing import alerts, budgets, costs, credits, entries, money, periods, pots, scopes, windows
 from billing.entries import Charge
 from billing.models import Budget, BudgetWindow, Entry, Hold, HoldBudget, HoldOutcome
 from projects.models import Take
@@ -98,10 +98,12 @@ def post_all(
         pots.lock(scope.deliverable_id for scope in found.values())
         lock = windows.lock_shared if len(charges) == 1 else windows.lock_exclusive
         lock(charges[0][0].workspace_id)
+        first = periods.open_from(charges[0][0].workspace_id)
         made: dict[Hold, Entry] = {}
         for hold, charge in charges:
             if hold not in made:
-                made[hold] = entries.cash(scope=found[hold.take_id], charge=charge, now=now)
+                scope = found[hold.take_id]
+                made[hold] = entries.cash(scope=scope, charge=charge, now=now, open_from=first)
                 made[hold].hold = hold.pk
         _draw(made)
         settled = _settle(

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import credits, entries, holds, money, pots, windows
+from billing import credits, entries, holds, money, periods, pots, windows
 from billing.entries import Charge
 from billing.holds import PlannedHold, alone, post, post_all, reserve, reserve_all, void, void_all
 from billing.models import Entry
@@ -47,7 +47,7 @@ __all__ = [
 OWN_OF_A_REFUND = {
     *("units", "computed_amount"),
     *("pk", "id", "kind", "debit", "credit", "amount", "native_amount", "service_at", "booked_at"),
-    *("effective_at", "refunds", "decision", "external_id", "note", "calculation"),
+    *("effective_at", "refunds", "corrects", "decision", "external_id", "note", "calculation"),
 }
 BATCH = 20_000
 
@@ -90,7 +90,8 @@ def charge_without_hold(
             workspace=workspace, project=project, campaign=campaign, deliverable=deliverable
         )
         pots.lock([scope.deliverable_id])
-        entry = entries.cash(scope=scope, charge=charge, now=now)
+        first = periods.open_from(workspace.pk)
+        entry = entries.cash(scope=scope, charge=charge, now=now, open_from=first)
         credits.draw([entry])
         pots.book([entry])
     return entry
@@ -182,7 +183,7 @@ def _refund_row(entry: Entry, back: Decimal, at: datetime.datetime, now: datetim
         native_amount=native,
         service_at=at,
         booked_at=now,
-        effective_at=min(at, now),
+        effective_at=periods.effective(at, now, periods.open_from(entry.workspace_id)),
         refunds=entry.id,
     )
 

@@ -105,6 +105,12 @@ def lock(deliverable_ids: Iterable[uuid.UUID | None]) -> None:
     list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
+def deliverables_of(take_ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+    """The deliverables of takes."""
+    rows = Take.objects.filter(pk__in=set(take_ids)).order_by().distinct()
+    return list(rows.values_list("deliverable_id", flat=True))
+
+
 def decide(
     *,
     deliverable: Deliverable,

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
+from billing import periods
 from generation.history_cells import Faults
 from generation.history_known import Known, KnownDeliverable
 from generation.history_rows import (
@@ -61,6 +62,7 @@ def check(
     ordered = sorted(new, key=lambda row: (row.at, row.line))
     standings = _standings(charges, known)
     found, reverses = _decisions(decisions, standings, known, faults)
+    _closed(ordered, found, periods.open_from(known.workspace.pk), faults)
     return Fresh(ordered, found, reverses)
 
 
@@ -78,6 +80,21 @@ def _new_charges(charges: Sequence[ChargeRow], known: Known, faults: Faults) -> 
         elif before.digest != row.digest:
             faults.add(CHARGES, row.line, f"id: {row.id} was imported before with other content")
     return new
+
+
+def _closed(
+    charges: Sequence[ChargeRow],
+    decisions: Sequence[DecisionRow],
+    first: datetime.datetime | None,
+    faults: Faults,
+) -> None:
+    """Nothing new is dated into a closed month."""
+    if first is None:
+        return
+    for row in (*charges, *decisions):
+        if row.at < first:
+            file = CHARGES if isinstance(row, ChargeRow) else DECISIONS
+            faults.add(file, row.line, f"at: {row.at:%Y-%m-%d} lies in a month that is closed")
 
 
 def _scopes(charges: Sequence[ChargeRow], known: Known, faults: Faults) -> None:

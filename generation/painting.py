@@ -16,7 +16,7 @@ from typing import Any
 
 from circletake import postgres
 
-NICENESS = 10
+NICENESS = 19
 """Rendering gives way to whatever else wants the processor: lanes, pages, the database."""
 
 

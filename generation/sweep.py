@@ -16,7 +16,7 @@ from django.db import Error, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django_q.models import Schedule
 
-from billing import ledger, month_sums, pot_days
+from billing import ledger, month_sums, pot_days, seals
 from billing.exports import jobs
 from billing.models import Hold
 from generation import (
@@ -95,6 +95,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "old_keys": idempotency.forget_old,
         "old_secrets": keyring.forget_old,
         "months": month_sums.fold,
+        "seals": seals.seal_new_day,
         "tallies": tallies.fold,
         "old_exports": jobs.forget_old,
         "verdicts": verdicts.carry_out_due,

@@ -66,6 +66,8 @@ GET      read            w/<workspace>/media/<asset_id>/<kind>/
 GET      read            w/<workspace>/month/
 GET      read            w/<workspace>/month/<month>/
 GET      read            w/<workspace>/month/<month>/charts/<digest>.svg
+GET      read            w/<workspace>/month/<month>/close/
+POST     keep_books      w/<workspace>/month/<month>/close/<step>/
 GET      read            w/<workspace>/month/<month>/deliverables/
 GET      read            w/<workspace>/month/<month>/deliverables/<deliverable_id>/
 GET      read            w/<workspace>/month/<month>/entries/
@@ -142,6 +144,7 @@ POST     make            w/<workspace>/takes/<take_id>/notes/
 POST     make            w/<workspace>/takes/<take_id>/retry/
 POST     read            w/<workspace>/takes/<take_id>/review/
 POST     make            w/<workspace>/takes/<take_id>/star/
+GET      read            w/<workspace>/year/<year>/
 """
 
 API = """

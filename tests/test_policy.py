@@ -32,6 +32,8 @@ ARGUMENTS = {
     "path": "none",
     "table": "rows",
     "form": "json",
+    "step": "begin",
+    "year": "2026",
 }
 
 
