@@ -21,6 +21,7 @@ from billing.money import booked
 from generation import agreed, hero_records, hero_voids, orders, quotes, requests, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
+from generation.quotes import Quote
 from generation.requests import Resolved
 from projects import access, board, decisions
 from projects.access import Right
@@ -79,21 +80,7 @@ def request(
             _check_selected(take)
             _check_new(deliverable, resolved.request_hash)
             takes.check_cap(deliverable, orders.of_resolved(resolved), 1)
-            row = HeroRequest.objects.create(
-                workspace=deliverable.workspace,
-                deliverable=deliverable,
-                take=take,
-                request=resolved.request,
-                request_hash=resolved.request_hash,
-                routing_version=resolved.routing_version,
-                price_rows=_price_rows(resolved),
-                quote=quote.document(),
-                shown_amount=quote.amount,
-                at_most=quote.at_most,
-                note=note.strip(),
-                requested_by=by.person,
-                requested_at=now,
-            )
+            row = _asked(take, resolved, quote, note, by, now)
             board.refresh(deliverable.pk)
             hero_records.requested(row, by, now)
     except IntegrityError:
@@ -265,6 +252,27 @@ def _stop_unsubmitted(take: Take, now: datetime.datetime) -> None:
 
 
 # --- writing --------------------------------------------------------------------------------------
+
+
+def _asked(
+    take: Take, resolved: Resolved, quote: Quote, note: str, by: Membership, now: datetime.datetime
+) -> HeroRequest:
+    """The request with the price that is shown, and what it was reckoned from."""
+    return HeroRequest.objects.create(
+        workspace=take.deliverable.workspace,
+        deliverable=take.deliverable,
+        take=take,
+        request=resolved.request,
+        request_hash=resolved.request_hash,
+        routing_version=resolved.routing_version,
+        price_rows=_price_rows(resolved),
+        quote=quote.document(),
+        shown_amount=quote.amount,
+        at_most=quote.at_most,
+        note=note.strip(),
+        requested_by=by.person,
+        requested_at=now,
+    )
 
 
 def _approved(hero_request: HeroRequest, decision: Decision, now: datetime.datetime) -> Take:

@@ -80,25 +80,11 @@ def resolve(
     question = _question(deliverable, phase, count=count, switch=switch)
     pipeline_name, graph = _pipeline(on, question)
     policy = (subject.profile.seed_policy if subject.profile else "") or deliverable.campaign.seed_policy
-    locked = policy != SeedPolicy.FREE
-    question = dataclasses.replace(
-        question,
-        pipeline=pipeline_name,
-        steps=tuple(steps.asked(step, graph, subject, locked=locked) for step in graph),
-        pinned=_pinned(model, graph, on),
-    )
-    collected = on.facts(deliverable, phase, {*named_models(on.table), *([model] if model else [])})
-    decision = deciding.decide(question, on.table, collected)
+    question = dataclasses.replace(question, pipeline=pipeline_name)
+    decision, budgets = _decided(question, graph, subject, policy, model, on)
     request = _request(subject, graph, decision, pipeline_name, template)
     seeded = _seeded(request, subject, policy, seed, source_take, on)
-    return Resolved(
-        request=seeded,
-        request_hash=digest(seeded),
-        decision=decision,
-        routing_version=on.table.version,
-        seed_policy=policy,
-        budgets=collected.budgets,
-    )
+    return Resolved(seeded, digest(seeded), decision, on.table.version, policy, budgets)
 
 
 def priced(
@@ -173,6 +159,26 @@ def _subject(
         anchors=on.anchors(deliverable.campaign_id) if profile is None or profile.use_anchors else (),
         picture=_picture(source_take) if source_take else "",
     )
+
+
+def _decided(
+    question: questions.Brief,
+    graph: Sequence[PipelineStep],
+    subject: steps.Subject,
+    policy: str,
+    model: str | None,
+    on: Grounds,
+) -> tuple[Decision, tuple[questions.BudgetLeft, ...]]:
+    """The decision about the steps of the pipeline, and the budgets that it looked at."""
+    locked = policy != SeedPolicy.FREE
+    question = dataclasses.replace(
+        question,
+        steps=tuple(steps.asked(step, graph, subject, locked=locked) for step in graph),
+        pinned=_pinned(model, graph, on),
+    )
+    models = {*named_models(on.table), *([model] if model else [])}
+    collected = on.facts(subject.deliverable, subject.phase, models)
+    return deciding.decide(question, on.table, collected), collected.budgets
 
 
 def _seeded(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -112,18 +113,12 @@ def record(
     at = at or timezone.now()
     lock(deliverable, take)
     check(deliverable=deliverable, take=take, decision=decision)
-    reversing = decision in (DecisionKind.REVERSE, DecisionKind.REOPEN)
     row = Decision.objects.create(
-        workspace_id=deliverable.workspace_id,
-        campaign_id=deliverable.campaign_id,
-        deliverable=deliverable,
-        take=take,
-        decision=decision,
+        **_about(deliverable, take, decision),
         reasons=list(reasons),
         note=note,
         as_is=as_is,
         money_saved=money_saved,
-        reverses=in_force(deliverable) if reversing else None,
         at=at,
         by=by,
         by_email=by.email if by else by_email,
@@ -168,6 +163,19 @@ def lock(deliverable: Deliverable, take: Take | None = None) -> None:
     if take is not None:
         present = Take.objects.select_for_update(of=("self",)).get(pk=take.pk)
         take.mark, take.state = present.mark, present.state
+
+
+def _about(deliverable: Deliverable, take: Take | None, decision: str) -> dict[str, Any]:
+    """What a decision is about, and which one it takes back."""
+    reversing = decision in (DecisionKind.REVERSE, DecisionKind.REOPEN)
+    return {
+        "workspace_id": deliverable.workspace_id,
+        "campaign_id": deliverable.campaign_id,
+        "deliverable": deliverable,
+        "take": take,
+        "decision": decision,
+        "reverses": in_force(deliverable) if reversing else None,
+    }
 
 
 def _tell(row: Decision, deliverable: Deliverable, take: Take | None) -> None:

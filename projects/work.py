@@ -124,9 +124,7 @@ def create_deliverable(
 ) -> Deliverable:
     """A new thing to deliver; raises Invalid, naming each field that does not fit."""
     access.require(by, Right.MAKE)
-    if cap is not None:
-        access.require(by, Right.SET_BUDGETS)
-    _check_new(campaign, key=key, name=name, brief=brief, cap=cap)
+    _check_new(campaign, by, key=key, name=name, brief=brief, cap=cap)
     try:
         with transaction.atomic():
             deliverable = Deliverable.objects.create(
@@ -144,14 +142,7 @@ def create_deliverable(
                 created_by=by.person,
                 created_at=now or timezone.now(),
             )
-            events.record(
-                workspace=by.workspace,
-                kind="deliverable.created",
-                by=by,
-                at=deliverable.created_at,
-                deliverable=deliverable,
-                name=name,
-            )
+            _tell_created(deliverable, by)
     except IntegrityError:
         raise _taken("key", key, "deliverable in this campaign") from None
     return deliverable
@@ -224,7 +215,16 @@ def _taken(field: str, value: str, what: str) -> Invalid:
     return Invalid({field: [f"There is a {what} with the key {value} already."]})
 
 
-def _check_new(campaign: Campaign, *, key: str, name: str, brief: str, cap: int | None) -> None:
+def _tell_created(row: Deliverable, by: Membership) -> None:
+    kind = "deliverable.created"
+    events.record(workspace=by.workspace, kind=kind, by=by, at=row.created_at, deliverable=row, name=row.name)
+
+
+def _check_new(
+    campaign: Campaign, by: Membership, *, key: str, name: str, brief: str, cap: int | None
+) -> None:
+    if cap is not None:
+        access.require(by, Right.SET_BUDGETS)
     check_key(key)
     _not_empty(name, "name")
     check_brief(brief)

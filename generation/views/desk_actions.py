@@ -18,7 +18,7 @@ from generation import cancel as cancelling
 from generation import caps, desks, heroes, recall, reviews, strips, takes, uploads
 from generation.forms import desk as forms
 from generation.views.approvals import on_to_next
-from generation.views.desk import choices, find, find_take, own_prompt
+from generation.views.desk import REPRICE, choices, find, find_take, own_prompt
 from generation.views.refusals import refusal
 from generation.views.saving import values
 from projects import notes
@@ -30,7 +30,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def at_the_desk(view: View) -> View:
-    """A POST of the desk: what is refused is said in the desk's own place for it, nothing else moves."""
+    """A POST of the desk: what is refused is said in the desk's own place, and prices are asked for anew."""
 
     @require_POST
     @functools.wraps(view)
@@ -42,6 +42,7 @@ def at_the_desk(view: View) -> View:
             if request.headers.get("HX-Request"):
                 answer.headers["HX-Retarget"] = "#desk-said"
                 answer.headers["HX-Reswap"] = "innerHTML"
+                answer.headers["HX-Trigger"] = REPRICE
             return answer
 
     return answered
