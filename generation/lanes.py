@@ -19,9 +19,9 @@ from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import Min, Q
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from circletake import stopping
+from circletake.handing import handing
 from generation.models import Run
 from generation.models.runs import Lane
 from projects.identifiers import new_id
@@ -62,7 +62,7 @@ def ring(lane: str) -> None:
 
 def _ring(lane: str) -> None:
     if not (lane in LOOKED_AFTER and _is_kept(lane)):
-        async_task(TASKS[lane])
+        handing.over(TASKS[lane])
 
 
 def _is_kept(lane: str) -> bool:
