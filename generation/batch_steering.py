@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -43,6 +44,14 @@ def may_steer(batch: Batch, by: Membership) -> bool:
     return (Right.MAKE if own else Right.APPROVE) in access.rights_of(by)
 
 
+def asker_left(batch: Batch) -> bool:
+    """Whether who asked for the batch is no member any more; one query."""
+    members = Membership.objects.filter(
+        workspace=batch.workspace_id, person=batch.requested_by_id, ended_at__isnull=True
+    )
+    return not members.exists()
+
+
 def pause(*, batch: Batch, by: Membership, now: datetime.datetime | None = None) -> Batch:
     """Sends nothing more of the batch until it goes on; a second pause changes nothing."""
     _require(batch, by)
@@ -51,12 +60,19 @@ def pause(*, batch: Batch, by: Membership, now: datetime.datetime | None = None)
         row = batch_feed.locked(batch.pk)
         if row.state == BatchState.PAUSED:
             return row
-        _move(row, BatchState.PAUSED)
-        row.paused_at, row.paused_by = now, by.person
-        row.save(update_fields=["state", "paused_at", "paused_by"])
-        _park(row.pk)
-        events.record(workspace=by.workspace, kind="batch.paused", by=by, at=now, batch=str(row.pk))
+        _pause(row, by, now)
     return row
+
+
+def pause_left(*, batch: Batch, by: Membership, now: datetime.datetime) -> bool:
+    """Pauses a batch whose asker left the workspace; False where it does not run. Needs the right to
+    administer. In the caller's transaction."""
+    access.require(by, Right.ADMINISTER)
+    row = batch_feed.locked(batch.pk)
+    if row.state != BatchState.RUNNING:
+        return False
+    _pause(row, by, now, why=f"{batch.requested_by} has left the workspace.")
+    return True
 
 
 def go_on(
@@ -192,6 +208,14 @@ def _move(batch: Batch, to: BatchState) -> None:
         label = BatchState(batch.state).label.lower()
         raise NotNow(f"This batch is {label}.", remedy="Reload the page.")
     batch.state = to
+
+
+def _pause(row: Batch, by: Membership, now: datetime.datetime, **said: Any) -> None:
+    _move(row, BatchState.PAUSED)
+    row.paused_at, row.paused_by = now, by.person
+    row.save(update_fields=["state", "paused_at", "paused_by"])
+    _park(row.pk)
+    events.record(workspace=by.workspace, kind="batch.paused", by=by, at=now, batch=str(row.pk), **said)
 
 
 def _park(batch: uuid.UUID) -> int:

@@ -274,7 +274,7 @@ def check_roles(roles: Sequence[str]) -> None:
 
 def _locked(membership: Membership) -> Membership:
     """The membership under a lock on its workspace, so that two admins cannot remove each other."""
-    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
     return Membership.objects.select_related("person").get(pk=membership.pk)
 
 

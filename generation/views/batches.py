@@ -220,6 +220,7 @@ def _steering(request: WorkspaceRequest, row: Batch) -> dict[str, Any]:
     return {
         "may_steer": may,
         "open": row.state in BATCHES_OPEN,
+        "asker_left": batch_steering.asker_left(row),
         "rest": batch_steering.rest(row),
         "today": batch_steering.rest_today(row, now=timezone.now()) if stopped and may else None,
     }

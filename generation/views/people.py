@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import invitations
+from generation import departures, invitations
 from generation.forms import people as forms
 from generation.views.refusals import shows_refusals
 from generation.views.saving import saved, status, values
@@ -63,8 +63,11 @@ def roles(request: WorkspaceRequest, membership_id: uuid.UUID) -> HttpResponse:
 @shows_refusals
 def end(request: WorkspaceRequest, membership_id: uuid.UUID) -> HttpResponse:
     member = _member(request, membership_id)
-    work.end_membership(membership=member, by=request.membership)
-    messages.success(request, f"{member.person} is no longer a member. What was done stays in the books.")
+    paused = departures.end_membership(membership=member, by=request.membership)
+    words = f"{member.person} is no longer a member. What was done stays in the books."
+    if paused:
+        words += f" Batches that ran for them and are paused now: {paused}. A manager decides on the rest."
+    messages.success(request, words)
     return redirect("/") if member.pk == request.membership.pk else _back(request)
 
 
