@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 log = structlog.get_logger("circletake.request")
@@ -90,16 +91,30 @@ def permissions_policy(get_response: GetResponse) -> GetResponse:
 
 def files_of_known_people(get_response: GetResponse) -> GetResponse:
     """Take large bodies from people who are signed in, and from tokens: files lie on the disk before anybody
-    asks who sent them."""
+    asks who sent them. From nobody more than LARGEST_BODY_BYTES, whatever a proxy lets through."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > settings.LARGEST_BODY_BYTES:
+            return _too_large(request, int(length))
         is_large = not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if is_large and not (_has_token(request) or request.user.is_authenticated):
             return HttpResponse("Sign in before you send files.", status=413, content_type="text/plain")
         return get_response(request)
 
     return middleware
+
+
+def _too_large(request: HttpRequest, length: int) -> HttpResponseBase:
+    """413 with what was sent, what is taken in and what to do; nothing of the body was read."""
+    sent, most = (f"{number / 2**20:,.0f} MB" for number in (length, settings.LARGEST_BODY_BYTES))
+    detail = f"The request has {sent}; at most {most} are taken in at once."
+    remedy = "Send a smaller file, or several one after the other."
+    if request.path.startswith("/api/"):
+        said = {"type": "/problems/too-large", "title": "The request is too large", "status": 413}
+        body = {**said, "detail": detail, "remedy": remedy}
+        return JsonResponse(body, status=413, content_type="application/problem+json")
+    return render(request, "413.html", {"detail": detail, "remedy": remedy}, status=413)
 
 
 def _has_token(request: HttpRequest) -> bool:

@@ -199,6 +199,8 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+LARGEST_BODY_BYTES = 520 * 1024 * 1024
+"""Of any request, from anybody: the largest file that is taken in, and room for the form around it."""
 
 # --- Queue: it rings bells, state lives in our tables. `circletake.queue` checks these together. ---
 

@@ -329,6 +329,23 @@ def test_strangers_leave_no_files_on_the_disk(studio: Cast, settings: Any) -> No
     assert post(signed_in(studio.producer), make, body, kind) == 422  # it is looked at
 
 
+def test_nobody_sends_more_than_the_largest_body(studio: Cast, settings: Any) -> None:
+    settings.LARGEST_BODY_BYTES = 20_000_000
+    kind, page = "multipart/form-data; boundary=b", f"/w/studio/deliverables/{studio.deliverable.pk}/upload/"
+    large = {"CONTENT_LENGTH": str(30 * 2**20)}
+    client = signed_in(studio.producer)
+    said = client.generic("POST", page, b"x", content_type=kind, **large)
+    assert said.status_code == 413
+    assert "The request has 30 MB; at most 19 MB are taken in at once." in said.content.decode()
+    token = f"Token {api_tokens.issue(membership=studio.producer)}"
+    told = Client().generic(
+        "POST", f"/api/v1{page[9:]}", b"x", content_type=kind, headers={"authorization": token}, **large
+    )
+    assert (told.status_code, told.headers["Content-Type"]) == (413, "application/problem+json")
+    assert told.json()["remedy"] == "Send a smaller file, or several one after the other."
+    assert post(client, page, b"--b--", kind) == 422  # it is looked at
+
+
 # --- who has left ----------------------------------------------------------------------------------
 
 
