@@ -19,6 +19,7 @@ from billing.models.budgets import Scope
 from billing.models.ledger import EntryKind
 from generation import caps, facts, prompts, quotes, recall, requests, reviews
 from generation.models import ControlProfile, Recipe, Run
+from generation.models.runs import RunState
 from generation.quotes import Quote
 from projects import access
 from projects.access import Right
@@ -83,6 +84,9 @@ def details(take: Take, *, by: Membership) -> dict[str, Any]:
     return {
         "cost": cost_of(take),
         "runs": runs,
+        "lost": next((run for run in runs if run.state == RunState.UNKNOWN), None)
+        if take.state in TAKES_IN_FLIGHT
+        else None,
         "notes": list(TakeNote.objects.filter(take=take).select_related("by").order_by("frame", "at")),
         "recipe": recipe,
         "carried": requests.carried_over(recipe.request) if recipe else {},

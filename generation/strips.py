@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from generation.canonical import digest
 from generation.hero_records import TAKEN_BACK
+from generation.models import Run
+from generation.models.runs import RunState
 from projects.models import Asset, Deliverable, Phase, Rendition, Take, TakeAsset
 from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
 from projects.plain import whole_number
@@ -48,7 +50,8 @@ def rows(
     """The thumbnails of all takes by number; those in flight with their progress."""
     drawn = Rendition.objects.filter(asset=OuterRef("poster"), kind=Rendition.Kind.THUMBNAIL)
     found = Take.objects.filter(deliverable=deliverable).select_related("poster").order_by("number")
-    found = found.annotate(drawn=Exists(drawn))
+    lost = Run.objects.filter(take=OuterRef("pk"), state=RunState.UNKNOWN)
+    found = found.annotate(drawn=Exists(drawn), lost=Exists(lost))
     base = address(deliverable, slug)
     format_key = deliverable.format.key if deliverable.format else "16x9"
     return [_thumbnail(row, base, slug, format_key, current, beside) for row in found]
@@ -103,16 +106,17 @@ def compared_with(takes: Sequence[Row], current: int) -> int | None:
 
 def seconds_to_poll(takes: Sequence[Row], undecided: Sequence[str]) -> int:
     """How often the strip asks for news: while takes run, stills are drawn, a manager decides; else 0."""
-    if any(row["in_flight"] for row in takes):
+    if any(row["in_flight"] and not row["lost"] for row in takes):
         return POLL_RUNNING
     if any(row["being_drawn"] for row in takes):
         return POLL_DRAWING
-    return POLL_DECIDING if undecided else 0
+    return POLL_DECIDING if undecided or any(row["lost"] for row in takes) else 0
 
 
 def fingerprint(takes: Sequence[Row], shown: Sequence[Any]) -> str:
     """Changes when more than the progress of takes has changed; `shown` is what the viewer says."""
-    parts = [[row["number"], row["state"], row["mark"], row["starred"], row["being_drawn"]] for row in takes]
+    told = ("number", "state", "mark", "starred", "being_drawn", "lost")
+    parts = [[row[name] for name in told] for row in takes]
     return digest({"takes": parts, "shown": [str(part) for part in shown]})[:12]
 
 
@@ -176,6 +180,11 @@ def _being_drawn(row: Any) -> bool:
     return bool(ended and not row.drawn and row.poster.kind == Asset.Kind.VIDEO)
 
 
+def _is_lost(row: Any) -> bool:
+    """Whether nobody knows what became of what was sent for it."""
+    return bool(row.lost and row.state in TAKES_IN_FLIGHT)
+
+
 def _thumbnail(
     row: Take, base: str, slug: str, format_key: str, current: int | None, beside: int | None
 ) -> dict[str, Any]:
@@ -201,4 +210,5 @@ def _thumbnail(
         "current": row.number == current,
         "beside": row.number == beside,
         "in_flight": row.state in TAKES_IN_FLIGHT,
+        "lost": _is_lost(row),
     }

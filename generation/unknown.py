@@ -145,6 +145,7 @@ def _list(run: Run, call: Call, now: datetime.datetime) -> None:
     rest = {**moves.RESTING, "waiting_for": "a person to say whether the provider has this job"}
     moves.alter(Run, {run.pk: rest}, states=[RunState.UNKNOWN])
     _notify(run, call, now)
+    _tell_asker(run, call, now)
 
 
 def ask_a_person(*, call: Call, now: datetime.datetime) -> None:
@@ -188,6 +189,21 @@ def _notify(
         title=title or f"{run.take.deliverable.name}: it is not known whether {call.provider} has a job",
         body=body,
         url=f"/w/{workspace.slug}/queue/unknown/",
+        dedupe=f"unknown:{call.pk}",
+        now=now,
+    )
+
+
+def _tell_asker(run: Run, call: Call, now: datetime.datetime) -> None:
+    """Tells who asked for the take, unless a manager was told who is the same person."""
+    take, workspace = run.take, run.take.workspace
+    notices.notify(
+        members=Membership.objects.filter(workspace=workspace, person=take.requested_by_id),
+        kind=NoticeKind.TAKE_WAITS,
+        title=f"{take.deliverable.name}, take {take.number}: the answer of {call.provider} is lost",
+        body="A manager looks the job up and says what happened. Until then nothing is sent again, and its "
+        "money stays held.",
+        url=f"/w/{workspace.slug}/deliverables/{take.deliverable_id}/?take={take.number}",
         dedupe=f"unknown:{call.pk}",
         now=now,
     )

@@ -16,22 +16,28 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
-from generation import unknown
+from generation import job_check, lanes, unknown
 from generation.figures import money_words
 from generation.models import Call, Verdict
 from generation.models.runs import CallState, RunState
-from projects import access, events
+from projects import access, events, notices
 from projects.access import Right
 from projects.models import Membership
+from projects.models.notices import NoticeKind
 from projects.models.takes import TAKES_IN_FLIGHT
 from projects.problems import Invalid, Refused
 
 log = structlog.get_logger(__name__)
 MANY = 200
 LONGEST_JOB_ID = 200
+LONGEST_WORDS = 200
+UNKNOWN_THERE = (
+    "Copy the id from the provider’s page again. If the provider has forgotten a job that it made, say that "
+    "it happened without an id."
+)
 TAKEN = "This job is known already: another call has it. Look for the one that belongs to this call."
 
 
@@ -45,8 +51,10 @@ def say(
 ) -> Verdict:
     """Notes that the call happened or not; carried out after HERO_UNDO_SECONDS, at once where that is nought.
 
-    Needs the right to approve. Raises Invalid for a job's id that is too long, Refused (409) where somebody
-    has said something already or the end is known by now; then nothing was changed.
+    A job's id is looked up at the provider first; `words` of the verdict say what that told, or that it could
+    not be checked. Needs the right to approve. Raises Invalid for an id that is too long, that another call
+    has, or that the provider does not know; Refused (409) where somebody has said something already or the
+    end is known by now; then nothing was changed.
     """
     access.require(by, Right.APPROVE)
     now = now or timezone.now()
@@ -54,23 +62,40 @@ def say(
         raise Invalid({"job_id": [f"A job's id has at most {LONGEST_JOB_ID} characters."]})
     if call.workspace_id != by.workspace_id:
         raise Refused("There is no such call here.", status=404)
-    if (
-        job_id
-        and Call.objects.filter(workspace=call.workspace_id, provider=call.provider, provider_job_id=job_id)
-        .exclude(pk=call.pk)
-        .exists()
-    ):
+    job_id = job_id.strip() if happened else ""
+    if job_id and _is_taken(call, job_id):
         raise Invalid({"job_id": [TAKEN]})
     call.refresh_from_db(fields=["state"])
     if call.state != CallState.UNKNOWN:
         raise Refused("What became of this call is known by now.", remedy="Reload the page to see it.")
-    verdict = _write(call, happened, job_id if happened else "", by, now)
+    words = _looked_up(call, job_id) if job_id else ""
+    verdict = _write(call, happened, job_id, by, now, words)
     if verdict.due_at <= now:  # after the commit: the engine locks deliverables first, and calls last
         carry_out(verdict, now=now)
     return verdict
 
 
-def _write(call: Call, happened: bool, job_id: str, by: Membership, now: datetime.datetime) -> Verdict:
+def _is_taken(call: Call, job_id: str) -> bool:
+    """Whether another call of the provider here has the job, was found to have it, or is said to."""
+    others = Call.objects.filter(workspace=call.workspace_id, provider=call.provider).exclude(pk=call.pk)
+    found = Q(provider_job_id=job_id) | Q(state=CallState.UNKNOWN, evidence__job_id=job_id)
+    said = Verdict.objects.filter(
+        workspace=call.workspace_id, call__provider=call.provider, state=Verdict.State.SAID, job_id=job_id
+    )
+    return others.filter(found).exists() or said.exclude(call=call.pk).exists()
+
+
+def _looked_up(call: Call, job_id: str) -> str:
+    """What the provider says of the job, in words; raises Invalid where it knows none of this id."""
+    looked = job_check.look(call=call, job_id=job_id)
+    if looked.known is False:
+        raise Invalid({"job_id": [looked.words]}, remedy=UNKNOWN_THERE)
+    return looked.words[:LONGEST_WORDS]
+
+
+def _write(
+    call: Call, happened: bool, job_id: str, by: Membership, now: datetime.datetime, words: str
+) -> Verdict:
     try:
         with transaction.atomic():
             return Verdict.objects.create(
@@ -78,6 +103,7 @@ def _write(call: Call, happened: bool, job_id: str, by: Membership, now: datetim
                 call=call,
                 happened=happened,
                 job_id=job_id,
+                words=words,
                 said_by=by,
                 said_at=now,
                 due_at=now + datetime.timedelta(seconds=settings.HERO_UNDO_SECONDS),
@@ -136,14 +162,45 @@ def carry_out(verdict: Verdict, *, now: datetime.datetime) -> None:
                 unknown.it_happened(call=call, by=by, job_id=verdict.job_id, now=now)
             else:
                 unknown.it_did_not(call=call, by=by, now=now)
+            _tell_asker(verdict, now)
     except (Refused, PermissionDenied, IntegrityError) as no:
         words = TAKEN if isinstance(no, IntegrityError) else str(no)
-        verdict.state, verdict.words = Verdict.State.VOID, words[:200]
+        verdict.state, verdict.words = Verdict.State.VOID, words[:LONGEST_WORDS]
         log.warning("a verdict is void", call=str(call.pk), model=call.model, reason=verdict.words)
     else:
         verdict.state = Verdict.State.DONE
     verdict.ended_at = now
     verdict.save(update_fields=["state", "words", "ended_at"])
+
+
+def _tell_asker(verdict: Verdict, now: datetime.datetime) -> None:
+    """Tells who asked for the take what was said and what follows; nobody who said it themselves."""
+    call = Call.objects.select_related("run__take__deliverable", "run__take__workspace").get(
+        pk=verdict.call_id
+    )
+    take, by = call.run.take, verdict.said_by
+    members = Membership.objects.filter(workspace=take.workspace_id, person=take.requested_by_id)
+    notices.notify(
+        members=members.exclude(pk=by.pk),
+        kind=NoticeKind.TAKE_WAITS,
+        title=f"{take.deliverable.name}, take {take.number}: {by.person} looked up what became of it",
+        body=_what_follows(verdict, call),
+        url=f"/w/{take.workspace.slug}/deliverables/{take.deliverable_id}/?take={take.number}",
+        dedupe=f"verdict:{verdict.pk}",
+        now=now,
+    )
+    lanes.ring("notify")
+
+
+def _what_follows(verdict: Verdict, call: Call) -> str:
+    """A verdict that was carried out, in words for who asked for the take."""
+    if not verdict.happened:
+        again = call.run.state == RunState.QUEUED
+        then = "the step is sent again" if again else "nothing is sent again, and nothing is owed for it"
+        return f"{call.provider} did not make or charge it: {then}."
+    if call.state == CallState.ACCEPTED:
+        return f"{call.provider} has the job: it is followed to its end like any other."
+    return f"{call.provider} made it: it is charged, and its result is lost."
 
 
 def waiting(calls: Iterable[uuid.UUID]) -> dict[uuid.UUID, Verdict]:

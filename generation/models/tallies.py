@@ -71,7 +71,7 @@ class Verdict(models.Model):
     said_at = models.DateTimeField()
     due_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    words = models.CharField(max_length=200, blank=True)  # why it was overtaken
+    words = models.CharField(max_length=200, blank=True)  # what a look-up told, or why it was overtaken
 
     objects = WorkspaceQuerySet.as_manager()
 

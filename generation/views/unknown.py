@@ -65,7 +65,7 @@ def say(request: WorkspaceRequest, call_id: uuid.UUID) -> HttpResponse:
     job_id = request.POST.get("job_id", "").strip()
     verdict = verdicts.say(call=call, happened=happened, job_id=job_id, by=request.membership)
     if verdict.state == Verdict.State.DONE:
-        messages.success(request, "The call is settled.")
+        messages.success(request, f"The call is settled. {verdict.words}".strip())
     return redirect("generation:unknown", request.membership.workspace.slug)
 
 

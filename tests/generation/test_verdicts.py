@@ -10,13 +10,14 @@ import pytest
 from django.utils import timezone
 
 from billing.models import Entry
-from generation import unknown, verdicts
-from generation.models import Call, Verdict
+from generation import job_check, unknown, verdicts
+from generation.models import Call, ProviderAccount, Verdict
 from generation.models.runs import CallState, RunState
 from projects.access import MissingRight
-from projects.models import Take
+from projects.models import Notice, Take
 from projects.problems import Invalid, Refused
 from tests.cast import Cast
+from tests.circletake.running import free_port
 from tests.generation import engine_rows
 from tests.generation.conftest import Fal
 from tests.generation.engine_rows import Engine
@@ -182,3 +183,124 @@ def test_twice_the_lost_calls_cost_the_same_number_of_queries(cast: Cast, engine
         lost(cast, engine)
         counts.append(queries(signed_in(cast.manager), PAGE))
     assert counts[0] == counts[1]
+
+
+# -- the job's id ---------------------------------------------------------------------------------
+
+
+def say(call: Call, by: Any, job_id: str) -> Verdict:
+    return verdicts.say(call=call, happened=True, job_id=job_id, by=by)
+
+
+def test_an_id_that_the_provider_does_not_know_books_nothing(
+    cast: Cast, fal: Fal, waiting: tuple[Take, Call]
+) -> None:
+    take, call = waiting
+    nobody = "00000000-0000-4000-8000-000000000000"
+    with pytest.raises(Invalid) as refused:
+        say(call, cast.manager, nobody)
+    assert refused.value.extra["errors"]["job_id"] == [f"fal knows no job {nobody} under this account."]
+    assert "happened without an id" in refused.value.remedy
+    assert (Verdict.objects.count(), state(call)) == (0, CallState.UNKNOWN)
+    assert (Entry.objects.filter(take=take).count(), engine_rows.open_holds(take)) == (0, 1)
+    address = f"/w/studio/queue/calls/{call.pk}/"
+    answer = signed_in(cast.manager).post(address, {"happened": "1", "job_id": nobody})
+    assert answer.status_code == 422
+    assert f"fal knows no job {nobody}" in answer.content.decode()
+
+
+def test_an_id_that_the_provider_knows_is_said_to_be_known(
+    cast: Cast, engine: Engine, fal: Fal, waiting: tuple[Take, Call]
+) -> None:
+    _, call = waiting
+    fal.finish_all(engine)
+    said = say(call, cast.manager, fal.jobs[0]["request_id"])
+    assert said.words == "fal knows this job: it succeeded."
+    assert "fal knows this job: it succeeded." in text(signed_in(cast.producer), PAGE)
+
+
+def test_a_provider_that_cannot_be_asked_now_is_said_so(
+    cast: Cast, fal: Fal, waiting: tuple[Take, Call]
+) -> None:
+    _, call = waiting
+    job_id = fal.jobs[0]["request_id"]
+    ProviderAccount.objects.filter(pk=fal.account.pk).update(base_url=f"http://127.0.0.1:{free_port()}")
+    call.refresh_from_db()
+    said = say(call, cast.manager, job_id)
+    assert said.words.startswith("The job’s id could not be checked at fal: ")
+    assert "could not be checked at fal" in text(signed_in(cast.manager), PAGE)
+
+
+def test_a_provider_without_jobs_to_ask_for_is_said_so(cast: Cast, waiting: tuple[Take, Call]) -> None:
+    _, call = waiting
+    call.provider = "openai"
+    looked = job_check.look(call=call, job_id="job-1")
+    assert looked.known is None
+    assert looked.words == "The job’s id could not be checked: OpenAI cannot be asked for a job."
+
+
+def test_one_job_is_of_one_call_alone(
+    cast: Cast, engine: Engine, fal: Fal, waiting: tuple[Take, Call]
+) -> None:
+    _, call = waiting
+    _, other = lost(cast, engine)
+    job_id = fal.jobs[0]["request_id"]
+    taken = "This job is known already"
+    first = say(call, cast.manager, job_id)
+    with pytest.raises(Invalid, match=taken):
+        say(other, cast.manager, job_id)
+    verdicts.take_back(verdict=first, by=cast.manager)
+    Call.objects.filter(pk=call.pk).update(evidence={"job_id": job_id})
+    with pytest.raises(Invalid, match=taken):
+        say(other, cast.manager, job_id)
+    Call.objects.filter(pk=call.pk).update(evidence={}, provider_job_id=job_id)
+    with pytest.raises(Invalid, match=taken):
+        say(other, cast.manager, job_id)
+    assert Verdict.objects.filter(call=other).count() == 0
+    assert say(call, cast.manager, job_id).job_id == job_id
+
+
+# -- who asked for the take -----------------------------------------------------------------------
+
+
+def told(cast: Cast) -> list[tuple[str, str]]:
+    rows = Notice.objects.filter(membership=cast.producer, kind="take_waits").order_by("created_at", "pk")
+    return [(row.title, row.body) for row in rows]
+
+
+def test_who_asked_for_the_take_sees_and_is_told_that_the_answer_is_lost(
+    cast: Cast, waiting: tuple[Take, Call], studio: Cast
+) -> None:
+    take, _ = waiting
+    client = signed_in(cast.producer)
+    desk = text(client, f"/w/studio/deliverables/{take.deliverable_id}/")
+    assert "Take 1: its answer is lost" in desk
+    assert "It waits for a person to say whether the provider has this job." in desk
+    assert desk.count("Answer lost") == 2  # in the strip, and beside the step
+    assert "Take 1 is rendering" not in desk
+    queue = text(client, "/w/studio/queue/", whose="mine")
+    assert "Answer lost" in queue
+    assert f'<a href="{PAGE}">a person to say whether the provider has this job</a>' in queue
+    ((title, body),) = told(cast)
+    assert title == "Opening, take 1: the answer of fal is lost"
+    assert "A manager looks the job up" in body
+
+
+@pytest.mark.parametrize(
+    ("happened", "with_id", "follows"),
+    [
+        (True, True, "fal has the job: it is followed to its end like any other."),
+        (True, False, "fal made it: it is charged, and its result is lost."),
+        (False, False, "fal did not make or charge it: the step is sent again."),
+    ],
+)
+def test_who_asked_for_the_take_is_told_of_the_verdict(
+    cast: Cast, fal: Fal, waiting: tuple[Take, Call], happened: bool, with_id: bool, follows: str
+) -> None:
+    _, call = waiting
+    job_id = fal.jobs[0]["request_id"] if with_id else ""
+    verdicts.say(call=call, happened=happened, job_id=job_id, by=cast.manager)
+    assert len(told(cast)) == 1
+    verdicts.carry_out_due(now=timezone.now() + 2 * MINUTE)
+    assert told(cast)[1] == ("Opening, take 1: Manager looked up what became of it", follows)
+    assert Notice.objects.filter(membership=cast.manager, dedupe__startswith="verdict:").count() == 0
