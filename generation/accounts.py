@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from generation import addresses, keyring
+from generation import account_checks, keyring
 from generation.models import ProviderAccount
 from generation.providers import clients, registry
-from generation.providers.profile import Profile, SecretFrom
+from generation.providers.profile import SecretFrom
 from generation.providers.protocol import Account, ProviderError
 from projects import access, events
 from projects.access import Right
@@ -33,6 +32,9 @@ TEST_SECONDS = 45.0
 OVERLAP = datetime.timedelta(hours=24)
 """How long a replaced key serves what was begun under it, and a replaced secret what it has signed."""
 
+UNTESTED: Mapping[str, Any] = {"tested_at": None, "test_result": "", "test_works": None}
+"""Columns of an account whose key or place is new."""
+
 
 def add(
     *,
@@ -44,18 +46,20 @@ def add(
     region: str = "",
     extra: Mapping[str, str] | None = None,
     webhook_secret: str = "",
-    concurrency: int = 20,
+    concurrency: int | None = None,
     rate_per_minute: int | None = None,
     webhooks: bool = False,
     now: datetime.datetime | None = None,
 ) -> ProviderAccount:
     """Stores an account with its key encrypted; needs the right to administer. Raises Invalid.
 
-    A key of several parts is a JSON object of them.
+    A key of several parts is a JSON object of them. Without a `concurrency` it is the profile's.
     """
     access.require(by, Right.ADMINISTER)
     key = key.strip()
-    _check(provider, name=name, key=key, base_url=base_url, region=region, webhook_secret=webhook_secret)
+    account_checks.check(
+        provider, name=name, key=key, base_url=base_url, region=region, webhook_secret=webhook_secret
+    )
     try:
         with transaction.atomic():
             row = ProviderAccount.objects.create(
@@ -68,13 +72,13 @@ def add(
                 base_url=base_url.strip(),
                 region=region,
                 extra={k: v.strip() for k, v in (extra or {}).items() if v.strip()},
-                concurrency=concurrency,
+                concurrency=concurrency or registry.get(provider).profile.concurrency,
                 rate_per_minute=rate_per_minute,
                 webhooks=webhooks,
                 webhook_token=secrets.token_urlsafe(32),
                 created_by=by.person,
             )
-            _record(row, by, "account.added", now)
+            record(row, by, "account.added", now)
     except IntegrityError:
         raise Invalid({"name": [f"There is a {provider} account of this name already."]}) from None
     return row
@@ -95,17 +99,23 @@ def change_key(
     """
     access.require(by, Right.ADMINISTER)
     key, now = key.strip(), now or timezone.now()
-    _check(account.provider, name=account.name, key=key, base_url=account.base_url, region=account.region)
-    changes = {
-        "encrypted_key": keyring.encrypt(key),
-        "key_hint": _hint(account.provider, key),
-        "key_changed_at": now,
-        "tested_at": None,
-        "test_result": "",
-    }
+    account_checks.check(
+        account.provider, name=account.name, key=key, base_url=account.base_url, region=account.region
+    )
+    changes = new_key(account.provider, key, now=now)
     with transaction.atomic():
         _replace(account, by, changes, overlap=overlap, now=now)
-        _record(account, by, "account.key_changed", now)
+        record(account, by, "account.key_changed", now)
+
+
+def new_key(provider: str, key: str, *, now: datetime.datetime) -> dict[str, Any]:
+    """The columns of a key that was not tested yet."""
+    return {
+        "encrypted_key": keyring.encrypt(key),
+        "key_hint": _hint(provider, key),
+        "key_changed_at": now,
+        **UNTESTED,
+    }
 
 
 def set_enabled(
@@ -119,7 +129,7 @@ def set_enabled(
     access.require(by, Right.ADMINISTER)
     with transaction.atomic():
         ProviderAccount.objects.visible_to(by).filter(pk=account.pk).update(enabled=enabled)
-        _record(account, by, "account.enabled" if enabled else "account.disabled", now)
+        record(account, by, "account.enabled" if enabled else "account.disabled", now)
 
 
 def set_limits(
@@ -139,7 +149,7 @@ def set_limits(
         ProviderAccount.objects.visible_to(by).filter(pk=account.pk).update(
             concurrency=concurrency, rate_per_minute=rate_per_minute, webhooks=webhooks
         )
-        _record(account, by, "account.limits_changed", now)
+        record(account, by, "account.limits_changed", now)
 
 
 def change_webhook_secret(
@@ -160,7 +170,7 @@ def change_webhook_secret(
     changes = {"encrypted_webhook_secret": _sealed(webhook_secret)}
     with transaction.atomic():
         _replace(account, by, changes, overlap=overlap, now=now)
-        _record(account, by, "account.webhook_secret_changed", now)
+        record(account, by, "account.webhook_secret_changed", now)
 
 
 def _replace(
@@ -193,7 +203,7 @@ def check_connection(
         works, words = False, lost.detail
     words = made_plain(words)
     ProviderAccount.objects.visible_to(by).filter(pk=account.pk).update(
-        tested_at=now or timezone.now(), test_result=words[:200]
+        tested_at=now or timezone.now(), test_result=words[:200], test_works=works
     )
     return works, words
 
@@ -220,61 +230,6 @@ def _why_not(error: ProviderError, provider: str) -> str:
     return f"{provider} cannot be reached. Check the network and the base URL."
 
 
-# -- what an account needs ------------------------------------------------------------------------
-
-
-def _check(
-    provider: str, *, name: str, key: str, base_url: str = "", region: str = "", webhook_secret: str = ""
-) -> None:
-    if provider not in registry.with_accounts():
-        raise Invalid({"provider": [f"There is no provider {provider} that needs an account."]})
-    profile = registry.get(provider).profile
-    found = {
-        "name": "" if name.strip() else "Give the account a name, such as the team that pays.",
-        "key": _against_key(profile, key),
-        "base_url": _against_address(profile, base_url.strip()),
-        "region": "" if not region or region in profile.base_urls else "The provider has no such region.",
-        "webhook_secret": ""
-        if not webhook_secret or profile.webhook_secret is SecretFrom.ENTERED
-        else "This provider's webhooks need no secret from you.",
-    }
-    if errors := {field: [words] for field, words in found.items() if words}:
-        raise Invalid(errors)
-
-
-def _against_key(profile: Profile, key: str) -> str:
-    """What is wrong with a key; one of several parts needs each that its profile asks for."""
-    if len(profile.key) < 2:
-        needed = bool(profile.key) and profile.key[0].required
-        return "Paste the key that the provider gave you." if needed and not key else ""
-    account = Account(id="", provider="", key=key, base_url="")
-    given = {part.name for part in profile.key if account.part(part.name)}
-    if not given:
-        return "Paste the key that the provider gave you."
-    missing = [part.label for part in profile.key if part.required and part.name not in given]
-    return f"Still missing: {', '.join(missing)}." if missing else ""
-
-
-def _against_address(profile: Profile, base_url: str) -> str:
-    """What is wrong with a base address; a private host and plain HTTP only as the operator allows."""
-    if not base_url:
-        return "" if profile.base_urls else "Enter the address at which the server answers."
-    try:
-        place = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        return "This is no address."
-    if place.scheme not in ("https", "http") or not place.host or place.userinfo:
-        return "An address begins with https:// and a host; user names and passwords do not belong into it."
-    named = place.host in settings.PRIVATE_HOSTS
-    if place.scheme == "http" and not named:
-        return f"Over plain HTTP only hosts are called that the operator names in PRIVATE_HOSTS: {place.host}"
-    try:
-        addresses.require_allowed_literal(place.host)
-    except addresses.PrivateAddress as private:
-        return str(private)
-    return ""
-
-
 def _hint(provider: str, key: str) -> str:
     """The last four characters of the key, or of the last of its parts."""
     parts = registry.get(provider).profile.key
@@ -287,5 +242,9 @@ def _sealed(secret: str) -> bytes:
     return keyring.encrypt(secret.strip()) if secret.strip() else b""
 
 
-def _record(row: ProviderAccount, by: Membership, kind: str, now: datetime.datetime | None) -> None:
-    events.record(workspace=by.workspace, kind=kind, by=by, at=now, provider=row.provider, name=row.name)
+def record(
+    row: ProviderAccount, by: Membership, kind: str, now: datetime.datetime | None, **said: Any
+) -> None:
+    """The event of a change, in its transaction."""
+    about: dict[str, Any] = {"provider": row.provider, "name": row.name, **said}
+    events.record(workspace=by.workspace, kind=kind, by=by, at=now, **about)

@@ -20,6 +20,7 @@ from billing import ledger, month_sums, pot_days, seals
 from billing.exports import jobs
 from billing.models import Hold
 from generation import (
+    account_changes,
     batch_steering,
     ending,
     expiries,
@@ -94,6 +95,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "old_jobs": old_jobs,
         "old_keys": idempotency.forget_old,
         "old_secrets": keyring.forget_old,
+        "retired_accounts": account_changes.forget_retired,
         "months": month_sums.fold,
         "seals": seals.seal_new_day,
         "tallies": tallies.fold,

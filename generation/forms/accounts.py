@@ -54,6 +54,8 @@ class LimitsForm(forms.Form):
         super().__init__(*args, **options)
         if provider and not registry.get(provider).abilities.webhooks:
             del self.fields["webhooks"]
+        if provider:
+            self.fields["concurrency"].initial = registry.get(provider).profile.concurrency
 
     def clean(self) -> dict[str, Any]:
         return {"webhooks": False, **(super().clean() or {})}
@@ -73,6 +75,46 @@ def key_of(profile: Profile, values: Mapping[str, Any]) -> str:
         return str(values.get("key") or "")
     parts = {part.name: str(values.get(f"key_{part.name}") or "").strip() for part in profile.key}
     return json.dumps(parts) if any(parts.values()) else ""
+
+
+def add_place(form: forms.Form, profile: Profile) -> None:
+    """Where the provider is: one of its regions, or an address of one's own."""
+    urls = profile.base_urls
+    if len(urls) > 1:
+        choices = [(name, f"{name or 'usual'} ({url})") for name, url in urls.items()]
+        form.fields["region"] = forms.ChoiceField(choices=choices, label="Region", required=False)
+    own = "Where your server answers. A private host must be named in the setting PRIVATE_HOSTS."
+    usual = "Empty: the provider's own. Only for a gateway in front of it."
+    form.fields["base_url"] = forms.CharField(
+        max_length=300, label="Address", required=not urls, help_text=usual if urls else own
+    )
+
+
+class PlaceForm(forms.Form):
+    """Another name or place of an account; the key again where the address is another one."""
+
+    name = forms.CharField(max_length=80, label="Name")
+
+    def __init__(self, *args: Any, provider: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.profile = registry.get(provider).profile
+        add_place(self, self.profile)
+        add_key(self, self.profile)
+        for name, field in self.fields.items():
+            if name.startswith("key"):
+                field.required = False
+                field.help_text = "Only where the address is another one: it is sent to no other by itself."
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        kept = {name: value for name, value in values.items() if not name.startswith("key")}
+        return {**kept, "key": key_of(self.profile, values)}
+
+
+class RemoveForm(forms.Form):
+    """How many calls in flight the person was told of who removes an account."""
+
+    in_flight = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
 
 class KeyForm(forms.Form):
@@ -116,7 +158,7 @@ class AccountForm(LimitsForm):
             max_length=80, label="Name", help_text="Such as the team that pays."
         )
         add_key(self, self.profile)
-        self._add_place()
+        add_place(self, self.profile)
         for field in self.profile.extra:
             self.fields[f"extra_{field.name}"] = _plain(field)
         if self.profile.webhook_secret is SecretFrom.ENTERED:
@@ -126,18 +168,6 @@ class AccountForm(LimitsForm):
                 help_text="The provider shows it where webhooks are set up; it signs its messages.",
             )
         self.fields.update(limits)
-
-    def _add_place(self) -> None:
-        """Where the provider is: one of its regions, or an address of one's own."""
-        urls = self.profile.base_urls
-        if len(urls) > 1:
-            choices = [(name, f"{name or 'usual'} ({url})") for name, url in urls.items()]
-            self.fields["region"] = forms.ChoiceField(choices=choices, label="Region", required=False)
-        own = "Where your server answers. A private host must be named in the setting PRIVATE_HOSTS."
-        usual = "Empty: the provider's own. Only for a gateway in front of it."
-        self.fields["base_url"] = forms.CharField(
-            max_length=300, label="Address", required=not urls, help_text=usual if urls else own
-        )
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -40,13 +40,21 @@ class ProviderAccount(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     tested_at = models.DateTimeField(null=True)
     test_result = models.CharField(max_length=200, blank=True)
+    test_works = models.BooleanField(null=True)  # the last test; None: never tested, or not since a change
+    retired_at = models.DateTimeField(null=True)  # removed, and kept for the calls made under it
 
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["workspace", "provider", "name"], name="provider_account_name_once"
+                fields=["workspace", "provider", "name"],
+                condition=Q(retired_at__isnull=True),
+                name="provider_account_name_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(retired_at__isnull=True) | Q(enabled=False),
+                name="provider_account_retired_off",
             ),
             models.CheckConstraint(
                 condition=Q(old_until__isnull=False)

@@ -44,9 +44,19 @@ class A1111(Provider):
     name = "a1111"
     profile = Profile(
         title=WHO,
-        key=(Field("key", "User and password", "As user:password, where the server asks.", required=False),),
+        key=(
+            Field(
+                "key",
+                "User and password",
+                "As user:password, where the server asks.",
+                required=False,
+                form=r"[^:]+:.+",
+                looks_like="user:password",
+            ),
+        ),
         note="The server is started with --api. Keep it in a private network, whose host the operator names "
         "in PRIVATE_HOSTS, and allow one job at a time.",
+        concurrency=1,
     )
     abilities = Abilities(cancel=Cancels.RUNNING, blocking=True, hang_up_charged=False)
 

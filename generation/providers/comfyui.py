@@ -58,6 +58,7 @@ class ComfyUI(Provider):
         ),
         note="The server has no protection of its own: keep it in a private network, whose host the operator "
         "names in PRIVATE_HOSTS. It makes one picture at a time.",
+        concurrency=1,
     )
     abilities = Abilities(cancel=Cancels.RUNNING, look_up=True)
 

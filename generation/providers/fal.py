@@ -62,7 +62,15 @@ class Fal(Provider):
     profile = Profile(
         title="fal",
         base_urls={"": "https://queue.fal.run"},
-        key=(Field("key", "Key", "As fal shows it: the key's id, a colon, its secret."),),
+        key=(
+            Field(
+                "key",
+                "Key",
+                "As fal shows it: the key's id, a colon, its secret.",
+                form=r"[^:\s]+:[^:\s]+",
+                looks_like="id:secret",
+            ),
+        ),
     )
     abilities = Abilities(webhooks=Webhooks.KEY_SET, cancel=Cancels.RUNNING)
 

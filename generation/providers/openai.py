@@ -51,7 +51,7 @@ class OpenAI(Provider):
     profile = Profile(
         title=WHO,
         base_urls={"": "https://api.openai.com/v1"},
-        key=(Field("key", "API key", "It begins with sk-."),),
+        key=(Field("key", "API key", "It begins with sk-.", form=r"sk-\S+", looks_like="sk-…"),),
         extra=(
             Field("organization", "Organization", "Where the key serves several.", required=False),
             Field("project", "Project", "Where the key serves several.", required=False),

@@ -127,7 +127,7 @@ def _steps(member: Membership) -> list[dict[str, Any]]:
             "href": reverse("generation:people", args=[workspace.slug]),
         },
         {
-            "done": ProviderAccount.objects.filter(workspace=workspace).exists(),
+            "done": ProviderAccount.objects.filter(workspace=workspace, retired_at__isnull=True).exists(),
             "label": "Connect a provider",
             "text": "Until then the built-in renderer sketches every take.",
             "href": reverse("generation:providers", args=[workspace.slug]),

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from generation import accounts, spending
+from generation import account_changes, account_checks, accounts, spending
 from generation.forms import accounts as forms
 from generation.models import ProviderAccount
 from generation.providers import registry
@@ -29,10 +29,20 @@ from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
 def providers(request: WorkspaceRequest) -> HttpResponse:
     """Accounts with their limits, the last test and what was spent; of a key its last four characters."""
     member = request.membership
-    rows = ProviderAccount.objects.visible_to(member).order_by("provider", "name")
+    known = list(ProviderAccount.objects.visible_to(member).order_by("provider", "name"))
+    rows = [row for row in known if row.retired_at is None]
     spent = spending.this_month(workspace=member.workspace, now=timezone.now())
+    uses = account_changes.uses([row.pk for row in known])
     context = {
-        "accounts": [{"row": row, "spent": spent.get(row.pk), **_words(row), **_forms(row)} for row in rows],
+        "accounts": [
+            {"row": row, "spent": spent.get(row.pk), "use": uses.get(row.pk), **_words(row), **_forms(row)}
+            for row in rows
+        ],
+        "retired": [
+            {"row": row, "use": uses.get(row.pk), "title": registry.get(row.provider).profile.title}
+            for row in known
+            if row.retired_at is not None
+        ],
         "may_change": Right.ADMINISTER in rights_of(member),
         "may_propose": Right.PROPOSE_TABLES in rights_of(member),
         "tabs": tabs(request),
@@ -52,6 +62,7 @@ def add(request: WorkspaceRequest) -> HttpResponse:
         return render(request, "generation/account_choose.html", chooses)
     form = forms.AccountForm(request.POST or None, provider=provider)
     if request.method == "POST" and saved(form, accounts.add, by=request.membership):
+        _warn_of_key(request, provider, form.cleaned_data["key"])
         messages.success(request, "The account is stored, its key encrypted. Test it before the first take.")
         return _back(request)
     form.fields["provider"] = CharField(initial=provider, widget=HiddenInput)
@@ -82,7 +93,9 @@ def _choices() -> list[dict[str, Any]]:
 def change_key(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
     account = _find(request, account_id)
     form = forms.KeyForm(request.POST, provider=account.provider)
-    accounts.change_key(account=account, by=request.membership, **values(form))
+    said = values(form)
+    accounts.change_key(account=account, by=request.membership, **said)
+    _warn_of_key(request, account.provider, said["key"])
     messages.success(request, f"{account.name}: the new key is in place. Test it.")
     return _back(request)
 
@@ -122,17 +135,48 @@ def switch(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @workspace_page(Right.ADMINISTER)
 @shows_refusals
+def change_place(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
+    """Gives the account another name, region or address."""
+    account = _find(request, account_id)
+    said = values(forms.PlaceForm(request.POST, provider=account.provider))
+    account_changes.change_place(account=account, by=request.membership, **said)
+    messages.success(request, f"{account.name}: name and address are saved.")
+    return _back(request)
+
+
+@require_POST
+@workspace_page(Right.ADMINISTER)
+@shows_refusals
+def remove(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
+    """Deletes an account without calls, retires any other; `in_flight` is what its question said."""
+    account, seen = _find(request, account_id), values(forms.RemoveForm(request.POST))["in_flight"] or 0
+    deleted = account_changes.remove(account=account, seen=seen, by=request.membership)
+    kept = "" if deleted else " It is kept below, since calls were made under it."
+    messages.success(request, f"{account.name} is removed.{kept}")
+    return _back(request)
+
+
+@require_POST
+@workspace_page(Right.ADMINISTER)
+@shows_refusals
 def test(request: WorkspaceRequest, account_id: uuid.UUID) -> HttpResponse:
     works, words = accounts.check_connection(account=_find(request, account_id), by=request.membership)
     (messages.success if works else messages.error)(request, words)
     return _back(request)
 
 
+def _warn_of_key(request: WorkspaceRequest, provider: str, key: str) -> None:
+    if doubts := account_checks.doubts(provider, key):
+        messages.warning(request, doubts)
+
+
 def _forms(row: ProviderAccount) -> dict[str, Any]:
     now = {name: getattr(row, name) for name in forms.LimitsForm.base_fields}
     provider = registry.get(row.provider)
+    place = {"name": row.name, "base_url": row.base_url, "region": row.region}
     signed = provider.profile.webhook_secret is SecretFrom.ENTERED
     return {
+        "rename": forms.PlaceForm(initial=place, auto_id=f"p-{row.pk}-%s", provider=row.provider),
         "limits": forms.LimitsForm(initial=now, auto_id=f"l-{row.pk}-%s", provider=row.provider),
         "key": forms.KeyForm(auto_id=f"k-{row.pk}-%s", provider=row.provider)
         if provider.profile.key
@@ -156,7 +200,8 @@ def _words(row: ProviderAccount) -> dict[str, Any]:
 
 
 def _find(request: WorkspaceRequest, account_id: uuid.UUID) -> ProviderAccount:
-    return get_object_or_404(ProviderAccount.objects.visible_to(request.membership), pk=account_id)
+    rows = ProviderAccount.objects.visible_to(request.membership).filter(retired_at__isnull=True)
+    return get_object_or_404(rows, pk=account_id)
 
 
 def _back(request: WorkspaceRequest) -> HttpResponse:
