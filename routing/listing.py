@@ -120,7 +120,12 @@ def _in_state(
 
 
 def _compute(model: CatalogueModel) -> str:
-    """The compute units of its first kind, in words: a picture, or a second of video."""
+    """The compute units of its first kind, in words: a picture, or a second of video.
+
+    Of a workspace's own models they are not known.
+    """
+    if model.workspace_id is not None:
+        return ""
     kind = model.kinds[0] if model.kinds else ""
     sources = model.capabilities.get("sources", [])
     step = Step(

@@ -22,7 +22,7 @@ from routing import breakers, leaving
 from routing.brief import Breaker
 
 #: How a breaker's states read, and their colours in a bar.
-WORDS: dict[str, str] = {Breaker.CLOSED: "Well", Breaker.OPEN: "Resting", Breaker.HALF_OPEN: "Probing"}
+WORDS: dict[str, str] = {Breaker.CLOSED: "Healthy", Breaker.OPEN: "Resting", Breaker.HALF_OPEN: "Probing"}
 SERIES: dict[str, str] = {Breaker.CLOSED: "good", Breaker.OPEN: "bad", Breaker.HALF_OPEN: "2"}
 
 

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing import prices
 from routing import catalogue, health
+from routing.models import CatalogueModel
 from tests.cast import Cast
 from tests.routing.tables import NOW
 
@@ -95,6 +96,25 @@ def test_compute_units_stand_beside_what_a_model_can(
     client: Client, cast: Cast, query: dict[str, str], words: list[str]
 ) -> None:
     assert [row.compute for row in get(client, cast.viewer, **query).context["rows"]] == words
+
+
+def test_of_a_workspace_s_own_model_no_compute_units_are_known(client: Client, cast: Cast) -> None:
+    CatalogueModel.objects.create(
+        workspace=cast.workspace,
+        key="chat/house-writer",
+        name="Writer",
+        provider="chat",
+        endpoint="house-writer",
+        kinds=["text"],
+        tier="text",
+        source="own model",
+    )
+    answer = get(client, cast.viewer, q="chat/house-writer")
+    assert [row.compute for row in answer.context["rows"]] == [""]
+    page = answer.content.decode()
+    assert "no calls lately" in page
+    health.record(workspace=cast.workspace, model_key="chat/house-writer", error_class="")
+    assert "Healthy" in get(client, cast.viewer, q="chat/house-writer").content.decode()
 
 
 def test_a_resting_model_shows_its_failures(client: Client, cast: Cast) -> None:
