@@ -12,7 +12,17 @@ import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from billing import accruals, closing_checks, months, periods, pots, sampling, snapshots, unsettled
+from billing import (
+    accruals,
+    agreements,
+    closing_checks,
+    months,
+    periods,
+    pots,
+    sampling,
+    snapshots,
+    unsettled,
+)
 from billing.closing_checks import Check
 from billing.models import MonthClose, MonthStep
 from billing.models.closing import Settlement, StepKind
@@ -31,7 +41,11 @@ class CannotClose(Refused):
 
 
 def begin(*, workspace: Workspace, month: str, by: Membership, now: datetime.datetime | None = None) -> None:
-    """Puts a month that is over under review. Raises Refused (409) where it is not its turn."""
+    """Puts a month that is over under review, and settles its agreements.
+
+    Raises CannotClose (409) where it is not its turn, NoRate (422) where a fee cannot be exchanged; then
+    nothing was done.
+    """
     now = now or timezone.now()
     span = months.span(workspace, month)
     with transaction.atomic():
@@ -39,6 +53,7 @@ def begin(*, workspace: Workspace, month: str, by: Membership, now: datetime.dat
         if standing(workspace, month).state != "open":
             return
         _require_turn(workspace, month, span, now)
+        agreements.settle(workspace=workspace, month=month, now=now)
         _step(workspace, month, StepKind.REVIEW, by, now)
     events.record(workspace=workspace, kind="month.review", by=by, at=now, month=month)
 

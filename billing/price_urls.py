@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from billing.views import agreements, credits, month_prices, price_book, prices
+from billing.views import agreements, credits, month_prices, price_book, prices, rerating
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/month/<str:month>/prices/", month_prices.month_prices, name="month_prices"),
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/prices/import/", price_book.import_prices, name="import_prices"),
     path("w/<slug:workspace>/prices/approve/", price_book.approve_all, name="approve_prices"),
     path("w/<slug:workspace>/prices/<uuid:row_id>/decide/", price_book.decide, name="decide_price"),
+    path("w/<slug:workspace>/prices/<uuid:row_id>/rerate/", rerating.rerate, name="rerate"),
     path("w/<slug:workspace>/agreements/", agreements.listed, name="agreements"),
     path("w/<slug:workspace>/agreements/new/", agreements.new, name="new_agreement"),
     path("w/<slug:workspace>/agreements/<uuid:agreement_id>/end/", agreements.end, name="end_agreement"),

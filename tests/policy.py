@@ -91,6 +91,7 @@ GET      read            w/<workspace>/prices/history/<digest>.svg
 GET,POST keep_books      w/<workspace>/prices/import/
 GET,POST keep_books      w/<workspace>/prices/new/
 POST     keep_books      w/<workspace>/prices/<row_id>/decide/
+GET,POST keep_books      w/<workspace>/prices/<row_id>/rerate/
 GET      read            w/<workspace>/projects/
 GET,POST make            w/<workspace>/projects/new/
 GET,POST make            w/<workspace>/projects/<project>/campaigns/new/

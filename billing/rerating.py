@@ -1,0 +1,163 @@
+"""Re-rating: a price that proved wrong is replaced by a new row, and each entry under it is adjusted.
+
+Nothing is edited. An adjustment is booked into the open month, names the entry that it corrects and the new
+row, and carries its take, so that every split of the month follows. Again, it books only what is missing.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from billing import money, periods, pots
+from billing.models import Entry, PriceRow
+from billing.models.ledger import EntryKind
+from projects import access, events
+from projects.access import Right
+from projects.identifiers import new_id
+from projects.models import Membership
+from projects.problems import Invalid
+
+#: What an adjustment has of its own; all else is its entry's.
+OWN = {"id", "kind", "debit", "amount", "native_amount", "computed_amount", "effective_at", "booked_at"} | {
+    *("refunds", "corrects", "decision", "hold", "external_id", "price_row", "calculation", "note"),
+}
+
+
+class Rerated(NamedTuple):
+    """What a re-rating booked, or would book: entries, and their sum in the workspace's currency."""
+
+    entries: int
+    amount: Decimal
+
+
+def preview(*, wrong: PriceRow, right: PriceRow) -> Rerated:
+    """What `rerate` would book now. Raises Invalid (422) as it does."""
+    _check(wrong, right)
+    rows = _adjustments(wrong, right, timezone.now())
+    return Rerated(len(rows), sum((row.amount for row in rows), Decimal(0)))
+
+
+def rerate(
+    *, wrong: PriceRow, right: PriceRow, by: Membership, note: str, now: datetime.datetime | None = None
+) -> Rerated:
+    """Books, for each charge under the wrong row, the difference to what the right one makes of its units.
+
+    What a provider reported itself is not touched, nor what was given back whole. Raises MissingRight, or
+    Invalid (422) where the rows do not belong together; then nothing was booked.
+    """
+    access.require(by, Right.KEEP_BOOKS)
+    _check(wrong, right)
+    if not note.strip():
+        raise Invalid({"note": ["Say how the wrong price came about."]})
+    now = now or timezone.now()
+    with transaction.atomic():
+        periods.lock(wrong.workspace_id)
+        rows = _adjustments(wrong, right, now)
+        for row in rows:
+            row.note = note.strip()[:300]
+        pots.book(rows)
+        found = Rerated(len(rows), sum((row.amount for row in rows), Decimal(0)))
+        events.record(
+            workspace=wrong.workspace,
+            kind="price.rerated",
+            by=by,
+            at=now,
+            model=wrong.model_key,
+            entries=found.entries,
+            amount=money.exact(found.amount),
+        )
+    return found
+
+
+def _check(wrong: PriceRow, right: PriceRow) -> None:
+    errors: dict[str, Sequence[str]] = {}
+    if wrong.pk == right.pk:
+        errors["right"] = ["Choose another row than the wrong one."]
+    if (wrong.workspace_id, wrong.model_key) != (right.workspace_id, right.model_key):
+        errors["right"] = ["It is a price of another model."]
+    elif (wrong.unit, wrong.currency) != (right.unit, right.currency):
+        errors["right"] = [
+            f"It counts {right.unit} in {right.currency}, not {wrong.unit} in {wrong.currency}."
+        ]
+    elif wrong.conditions != right.conditions or wrong.conditions.get("by_height"):
+        errors["right"] = ["Prices with conditions are re-rated by an adjustment of each entry."]
+    if errors:
+        raise Invalid(errors)
+
+
+def _adjustments(wrong: PriceRow, right: PriceRow, now: datetime.datetime) -> list[Entry]:
+    """Unsaved, without their pots."""
+    first = periods.open_from(wrong.workspace_id)
+    charges = Entry.objects.filter(
+        workspace=wrong.workspace_id,
+        price_row=wrong.pk,
+        kind=EntryKind.CHARGE,
+        computed_amount__isnull=True,
+        native_amount__isnull=False,
+    )
+    already = _sums("corrects", wrong)
+    back = _sums("refunds", wrong)
+    rows = []
+    for charge in charges.order_by("effective_at", "id").iterator(2000):
+        left = charge.amount + back.get(charge.id, Decimal(0))
+        if not left and charge.amount:
+            continue
+        share = left / charge.amount if charge.amount else Decimal(1)
+        native = money.booked(_native(charge, wrong, right) * share)
+        meant = money.exchanged(native, charge.rate) if charge.rate is not None else native
+        amount = money.booked(meant) - left - already.get(charge.id, Decimal(0))
+        if amount:
+            rows.append(_adjustment(charge, right, amount, now, first))
+    return rows
+
+
+def _sums(column: str, wrong: PriceRow) -> dict[object, Decimal]:
+    """What adjustments or refunds have booked so far, by the charge that they are about."""
+    kind = EntryKind.ADJUSTMENT if column == "corrects" else EntryKind.REFUND
+    rows = Entry.objects.filter(workspace=wrong.workspace_id, kind=kind, **{f"{column}__isnull": False})
+    return dict(rows.values_list(column).annotate(total=Sum("amount")).values_list(column, "total"))
+
+
+def _native(charge: Entry, wrong: PriceRow, right: PriceRow) -> Decimal:
+    """The charge's native amount under the right row: its units are those that the wrong row had counted."""
+    amount = charge.native_amount or Decimal(0)
+    units = charge.units if charge.units is not None else _units(amount, wrong)
+    if right.first_amount is None:
+        return units * right.amount
+    return right.first_amount + max(Decimal(0), units - 1) * right.amount
+
+
+def _units(amount: Decimal, row: PriceRow) -> Decimal:
+    """How many units a native amount stands for; with a first unit of its own price, the first is that."""
+    if row.first_amount is None:
+        return amount / row.amount
+    return 1 + (amount - row.first_amount) / row.amount
+
+
+def _adjustment(
+    charge: Entry, right: PriceRow, amount: Decimal, now: datetime.datetime, first: datetime.datetime | None
+) -> Entry:
+    fields = {
+        field.attname: getattr(charge, field.attname)
+        for field in Entry._meta.local_concrete_fields
+        if field.attname not in OWN
+    }
+    words = f"re-rated from {money.unit_price(charge.amount)} at the price of {right.starts_at:%Y-%m-%d}"
+    return Entry(
+        **fields,
+        id=new_id(),
+        kind=EntryKind.ADJUSTMENT,
+        amount=amount,
+        booked_at=now,
+        effective_at=periods.effective(charge.service_at, now, first),
+        corrects=charge.id,
+        price_row=right.pk,
+        calculation=words,
+    )
