@@ -226,8 +226,8 @@ def _why_not(error: ProviderError, provider: str) -> str:
     if not isinstance(cause, httpx.RequestError):
         return f"It does not work: {error.detail}"
     if clients.timed_out(cause):
-        return f"{provider} does not answer (timed out). Check the network and the base URL."
-    return f"{provider} cannot be reached. Check the network and the base URL."
+        return f"{provider} does not answer (timed out). Check the network and the address."
+    return f"{provider} cannot be reached. Check the network and the address."
 
 
 def _hint(provider: str, key: str) -> str:

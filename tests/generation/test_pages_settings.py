@@ -252,4 +252,4 @@ def test_a_provider_out_of_reach_is_said_in_plain_words(cast: Cast, settings: An
     row = account(cast, base_url=f"http://127.0.0.1:{free_port()}")
     signed_in(cast.admin).post(f"{SETTINGS}providers/{row.pk}/test/")
     row.refresh_from_db()
-    assert row.test_result == "fal cannot be reached. Check the network and the base URL."
+    assert row.test_result == "fal cannot be reached. Check the network and the address."

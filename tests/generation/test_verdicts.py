@@ -276,8 +276,8 @@ def test_who_asked_for_the_take_sees_and_is_told_that_the_answer_is_lost(
     desk = text(client, f"/w/studio/deliverables/{take.deliverable_id}/")
     assert "Take 1: its answer is lost" in desk
     assert "It waits for a person to say whether the provider has this job." in desk
-    assert desk.count("Answer lost") == 2  # in the strip, and beside the step
-    assert "Take 1 is rendering" not in desk
+    assert desk.count("Answer lost") == 3  # over the strip, in it, and beside the step
+    assert "Rendering" not in desk
     queue = text(client, "/w/studio/queue/", whose="mine")
     assert "Answer lost" in queue
     assert f'<a href="{PAGE}">a person to say whether the provider has this job</a>' in queue
