@@ -83,18 +83,18 @@ def _new_charges(charges: Sequence[ChargeRow], known: Known, faults: Faults) -> 
 
 
 def _closed(
-    charges: Sequence[ChargeRow],
-    decisions: Sequence[DecisionRow],
+    charges: Sequence[ChargeRow | DecisionRow],
+    decisions: Sequence[ChargeRow | DecisionRow],
     first: datetime.datetime | None,
     faults: Faults,
 ) -> None:
     """Nothing new is dated into a closed month."""
     if first is None:
         return
-    for row in (*charges, *decisions):
-        if row.at < first:
-            file = CHARGES if isinstance(row, ChargeRow) else DECISIONS
-            faults.add(file, row.line, f"at: {row.at:%Y-%m-%d} lies in a month that is closed")
+    for file, rows in ((CHARGES, charges), (DECISIONS, decisions)):
+        for row in rows:
+            if row.at < first:
+                faults.add(file, row.line, f"at: {row.at:%Y-%m-%d} lies in a month that is closed")
 
 
 def _scopes(charges: Sequence[ChargeRow], known: Known, faults: Faults) -> None:

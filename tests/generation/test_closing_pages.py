@@ -14,6 +14,7 @@ from billing import sampling, seals
 from billing.models import MonthClose, SealedDay
 from generation import history
 from projects.models import Membership
+from projects.problems import BadLines
 from tests import factories
 from tests.billing import written
 from tests.cast import Cast
@@ -125,6 +126,25 @@ def test_the_number_of_queries_does_not_grow_with_the_sample(october: Cast) -> N
         text(client, CLOSE)
     assert len(sampling.sample(october.workspace, "2025-10")) == 2
     assert len(many) <= len(few)
+
+
+def test_a_history_dated_into_a_closed_month_is_refused_line_by_line(
+    october: Cast, second: Membership
+) -> None:
+    first = signed_in(october.finance)
+    take_steps(first, october)
+    post(first, "sign")
+    post(signed_in(second), "close")
+    late = {**written.OCTOBER_CHARGES[6], "id": "late"}
+    with pytest.raises(BadLines) as refused:
+        history.import_history(
+            workspace=october.workspace,
+            charges=io.BytesIO(written.charges_file(*OCTOBER, late).encode()),
+            decisions=io.BytesIO(written.decisions_file().encode()),
+            by=None,
+        )
+    assert [line["line"] for line in refused.value.lines] == [len(OCTOBER) + 2]
+    assert "lies in a month that is closed" in str(refused.value.lines)
 
 
 def test_a_sealed_ledger_is_proven_and_a_changed_row_found(october: Cast) -> None:
