@@ -58,10 +58,11 @@ class CapReached(Refused):
     ) -> None:
         flying = f", {in_flight} of them in flight" if in_flight else ""
         taken = f", and this batch takes {batch}" if batch else ""
+        fit = "does not fit" if asked == 1 else "do not fit"
         ask = {"way": "ask", "words": f"Ask a manager for {asked} more.", "takes": asked}
         ways = [dict(way) for way in ways_out] or [ask]
         super().__init__(
-            f"{used} of {cap} takes are used{flying}{taken}; {asked} more do not fit.",
+            f"{used} of {cap} takes are used{flying}{taken}; {asked} more {fit}.",
             remedy=" ".join(way["words"] for way in ways),
             extra={"used": used, "cap": cap, "in_flight": in_flight, "batch": batch, "ways_out": ways},
         )

@@ -40,6 +40,9 @@ def of(before: Mapping[str, Any], after: Mapping[str, Any], *, names: Names = NO
 
 def _change(was: Route | None, becomes: Route | None, names: Names) -> Change:
     said, says = _said(was, names), _said(becomes, names)
+    if was is None or becomes is None:
+        said.pop("For", "")
+        says.pop("For", "")
     found = becomes or was
     assert found  # noqa: S101 - one of them has the key
     return Change(

@@ -122,7 +122,11 @@ document.addEventListener("htmx:after:swap", anchorMenus);
 
 // A chart that is still being drawn shows its grid instead; see figure.css.
 const chart = (image) => image.matches?.(".chart > img") && image;
-const drawn = (image) => (image.dataset.drawn = image.naturalWidth ? "yes" : "failed");
+const drawn = (image) => {
+  image.dataset.drawn = image.naturalWidth ? "yes" : "failed";
+  const around = image.parentElement; // with data-newest, what is latest is in sight where the chart does not fit
+  if ("newest" in around.dataset) around.scrollLeft = around.scrollWidth;
+};
 for (const kind of ["load", "error"]) {
   document.addEventListener(kind, (event) => chart(event.target) && drawn(event.target), true);
 }

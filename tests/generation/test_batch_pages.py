@@ -99,7 +99,7 @@ def test_a_cap_tells_what_is_used_what_is_in_flight_and_what_the_batch_takes(stu
     assert [cell.why for cell in plan.cells] == [
         "",
         "",
-        "2 of 4 takes are used, 1 of them in flight, and this batch takes 2; 1 more do not fit.",
+        "2 of 4 takes are used, 1 of them in flight, and this batch takes 2; 1 more does not fit.",
     ]
     ((_, cells, _),) = plan.rows()
     room = plan.room(cells)

@@ -209,7 +209,7 @@ def test_only_who_asked_or_a_manager_steers(studio: Cast) -> None:
     ("change", "why"),
     [
         ({"state": "written_off"}, "Sketch-020 is dropped."),
-        ({"cap": 0}, "0 of 0 takes are used; 1 more do not fit."),
+        ({"cap": 0}, "0 of 0 takes are used; 1 more does not fit."),
     ],
 )
 def test_what_cannot_be_made_any_more_is_passed_over_with_why(

@@ -116,7 +116,7 @@ def test_cells_that_cannot_be_made_say_why_and_can_be_left_out(studio: Cast) -> 
     assert why[0, 0, 1] == "model: builtin/upscale makes upscale, which no step here asks for."
     assert why[0, 1, 2] == "The switch at-cap does not apply to Sketch-000 now."
     assert why[1, 0, 0] == "Sketch-001 is dropped."
-    assert why[2, 1, 0] == "0 of 1 takes are used, and this batch takes 1; 1 more do not fit."
+    assert why[2, 1, 0] == "0 of 1 takes are used, and this batch takes 1; 1 more does not fit."
     assert plan.total.takes == 3
     with pytest.raises(Refused) as refused:
         batches.make(asked=asked, by=studio.producer)

@@ -160,9 +160,7 @@ def test_the_difference_of_two_versions_names_what_changed() -> None:
         ("trial", "added"),
     ]
     assert changes[0].differences == [differences.Difference("At most", "8 takes", "9 takes")]
-    assert (changes[1].differences[0].what, changes[1].differences[0].before) == ("For", "Step edit")
+    assert (changes[1].subject, changes[1].differences[0].what) == ("Step edit", "Tier")
     assert all(row.after == "" for row in changes[1].differences)
-    assert changes[2].differences == [
-        differences.Difference("For", "", "Project x, delivery"),
-        differences.Difference("Pipeline", "", "p@1"),
-    ]
+    assert changes[2].subject == "Project x, delivery"
+    assert changes[2].differences == [differences.Difference("Pipeline", "", "p@1")]

@@ -47,7 +47,7 @@ def test_what_cannot_be_made_is_named_cell_by_cell(studio: Cast, as_: Call) -> N
             "deliverable": str(studio.deliverable.pk),
             "variant": 0,
             "column": 0,
-            "why": "0 of 0 takes are used; 1 more do not fit.",
+            "why": "0 of 0 takes are used; 1 more does not fit.",
         }
     ]
     refused = problem(as_("producer").post("batches/", body), 409)
