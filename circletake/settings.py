@@ -344,6 +344,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "AssetKind": "projects.models.takes.Asset.Kind",
         "DeliverableState": "projects.models.work.DeliverableState",
+        "DifferenceKind": "billing.models.reconciliation.DifferenceKind",
         "DraftOnly": [("draft", "Draft")],
         "HistoryState": "generation.models.imports.HistoryJob.State",
         "EntryKind": "billing.models.ledger.EntryKind",

@@ -150,6 +150,7 @@ def charge(call: Call, books: Books, *, failed_charged: bool, now: datetime.date
         person_email=run.take.requested_by_email,
         run=run.pk,
         call=call.pk,
+        external_id=call.provider_job_id,
         price_row=call.price_row,
         units=None if cost.units is None else money.booked(cost.units),
         computed_amount=None if cost.computed is None else money.booked(cost.computed),

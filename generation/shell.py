@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
             ("Month", "billing:month", "month", "", "g>m"),
             ("Budgets", "billing:budgets", "wallet", "", "g>b"),
             ("Prices", "billing:prices", "coin", "", ""),
+            ("Invoices", "generation:invoices", "upload", "", "g>i"),
         ),
     ),
     (

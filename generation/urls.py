@@ -49,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("", include("generation.routing_urls")),
     path("", include("generation.month_urls")),
+    path("", include("generation.invoice_urls")),
     path("", include("generation.studio_urls")),
     path("", include("generation.health_urls")),
     path(DELIVERABLE, desk.desk, name="desk"),

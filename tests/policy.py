@@ -61,6 +61,14 @@ GET      read            w/<workspace>/health/
 GET      read            w/<workspace>/health/calls/
 GET      read            w/<workspace>/health/charts/<name>/<digest>.svg
 GET      read            w/<workspace>/health/tables/<table>.csv
+GET      read            w/<workspace>/invoices/
+GET,POST keep_books      w/<workspace>/invoices/new/
+GET,POST keep_books      w/<workspace>/invoices/uploads/<upload_id>/
+POST     keep_books      w/<workspace>/invoices/differences/<difference_id>/
+GET      read            w/<workspace>/invoices/<provider>/<month>/
+POST     keep_books      w/<workspace>/invoices/<provider>/<month>/class/
+POST     keep_books      w/<workspace>/invoices/<provider>/<month>/compare/
+POST     keep_books      w/<workspace>/invoices/<provider>/<month>/tolerance/
 GET      read            w/<workspace>/media/<asset_id>/
 GET      read            w/<workspace>/media/<asset_id>/<kind>/
 GET      read            w/<workspace>/month/
@@ -148,6 +156,8 @@ POST     make            w/<workspace>/takes/<take_id>/retry/
 POST     read            w/<workspace>/takes/<take_id>/review/
 POST     make            w/<workspace>/takes/<take_id>/star/
 GET      read            w/<workspace>/year/<year>/
+GET      read            w/<workspace>/unclaimed/
+POST     keep_books      w/<workspace>/unclaimed/assign/
 """
 
 API = """
@@ -221,6 +231,17 @@ GET      read            api/v1/routing/tables/<version>/
 POST     publish_tables  api/v1/routing/tables/<version>/publish/
 GET      read            api/v1/ledger/
 POST     keep_books      api/v1/history/
+GET      read            api/v1/invoices/
+POST     keep_books      api/v1/invoices/
+GET      read            api/v1/invoices/<invoice>/
+GET      read            api/v1/reconciliations/<provider>/<month>/
+GET      read            api/v1/reconciliations/<provider>/<month>/differences/
+POST     keep_books      api/v1/reconciliations/<provider>/<month>/accept/
+POST     keep_books      api/v1/differences/<difference>/accept/
+POST     keep_books      api/v1/differences/<difference>/adjust/
+POST     keep_books      api/v1/differences/<difference>/undo/
+GET      read            api/v1/unclaimed/
+POST     keep_books      api/v1/unclaimed/assign/
 GET      read            api/v1/history/<job>/
 GET      read            api/v1/audits/<month>/
 GET      read            api/v1/audits/<month>/export/

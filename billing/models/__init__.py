@@ -6,21 +6,39 @@ from billing.models.closing import MonthClose, MonthStep, SampleVerdict, SealedD
 from billing.models.credits import CreditBalance, CreditLot, CreditMovement, ProviderBalance
 from billing.models.exports import ExportJob
 from billing.models.holds import Hold, HoldOutcome
+from billing.models.invoices import (
+    Invoice,
+    InvoiceLine,
+    InvoiceMapping,
+    InvoiceTolerance,
+    InvoiceUpload,
+)
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
 from billing.models.price_decisions import PriceDecision
 from billing.models.prices import ExchangeRate, PriceRow
+from billing.models.reconciliation import (
+    Assignment,
+    AssignmentRule,
+    Difference,
+    DifferenceStep,
+    LineMatch,
+)
 from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay
 
 __all__ = [
     "Agreement",
     "AgreementEnd",
     "AgreementSettlement",
+    "Assignment",
+    "AssignmentRule",
     "Budget",
     "BudgetWindow",
     "CreditBalance",
     "CreditLot",
     "CreditMovement",
     "DeliverableCost",
+    "Difference",
+    "DifferenceStep",
     "Entry",
     "ExchangeRate",
     "ExportJob",
@@ -29,6 +47,12 @@ __all__ = [
     "HoldOutcome",
     "ImportedCharge",
     "ImportedDecision",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceMapping",
+    "InvoiceTolerance",
+    "InvoiceUpload",
+    "LineMatch",
     "MonthClose",
     "MonthPart",
     "MonthStep",

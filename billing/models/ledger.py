@@ -185,6 +185,11 @@ class Entry(models.Model):
                 name="entry_without_deliverable",
                 condition=Q(deliverable__isnull=True),
             ),
+            models.Index(
+                fields=["workspace", "service_at"],
+                name="entry_counted_elsewhere",
+                condition=~Q(effective_at=models.F("service_at")),
+            ),
             models.Index(fields=["refunds"], name="entry_refunds", condition=Q(refunds__isnull=False)),
             models.Index(
                 fields=["workspace", "effective_at"],

@@ -3,7 +3,18 @@
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from generation.api import problems, references
-from generation.api.views import approvals, batches, document, history, money, prices, routing, takes, work
+from generation.api.views import (
+    approvals,
+    batches,
+    document,
+    history,
+    invoices,
+    money,
+    prices,
+    routing,
+    takes,
+    work,
+)
 
 register_converter(references.OneKey, "key")
 register_converter(references.CampaignName, "campaign")
@@ -12,6 +23,7 @@ register_converter(references.DeliverableName, "deliverable")
 DELIVERABLE = "deliverables/<deliverable:deliverable>/"
 TAKE = "takes/<uuid:take>/"
 BATCH = "batches/<uuid:batch>/"
+MONTH = "reconciliations/<key:provider>/<key:month>/"
 HERO = "hero-requests/<uuid:hero_request>/"
 
 # What belongs to a row comes before the row: a key may be called as a part of an address is.
@@ -72,6 +84,16 @@ version_1: list[URLPattern | URLResolver] = [
     path("ledger/", money.Ledger.as_view()),
     path("history/", history.History.as_view()),
     path("history/<uuid:job>/", history.OneHistoryJob.as_view()),
+    path("invoices/", invoices.Invoices.as_view()),
+    path("invoices/<uuid:invoice>/", invoices.OneInvoice.as_view()),
+    path(MONTH, invoices.Reconciliation.as_view()),
+    path(f"{MONTH}differences/", invoices.Differences.as_view()),
+    path(f"{MONTH}accept/", invoices.AcceptClass.as_view()),
+    path("differences/<uuid:difference>/accept/", invoices.Accept.as_view()),
+    path("differences/<uuid:difference>/adjust/", invoices.Adjust.as_view()),
+    path("differences/<uuid:difference>/undo/", invoices.Undo.as_view()),
+    path("unclaimed/", invoices.Unclaimed.as_view()),
+    path("unclaimed/assign/", invoices.Assign.as_view()),
     path("audits/<key:month>/", money.Audit.as_view()),
     path("audits/<key:month>/export/", money.AuditExport.as_view()),
 ]

@@ -11,9 +11,12 @@ from typing import Any
 import av
 import numpy as np
 from django.core.mail import EmailMessage, get_connection
+from django.utils import timezone
 from PIL import Image
 
 from billing import budgets
+from billing.invoices import imports, settle
+from billing.models import Difference, InvoiceUpload
 from generation import batches, caps, heroes, history, mailbox, reviews, takes, uploads, workspaces
 from projects import access, people, tokens
 from projects.models import Asset, Deliverable, Membership, Phase, Role, Take
@@ -102,6 +105,7 @@ def furnish(cast: Cast, folder: Path) -> dict[str, Any]:
     known["agreement_id"] = price_rooms.furnish(cast)
     known["secret"] = people.invite(email="new@example.com", roles=[Role.VIEWER], by=cast.admin)[1]
     known["name"] = _mail(folder)
+    known |= _billed(cast)
     tokens.issue(membership=cast.manager, label="Nightly")
     uploads.add_reference(campaign=cast.campaign, file=picture(10), by=cast.producer, label="Lighthouse")
     known["asset_id"] = Asset.objects.filter(workspace=cast.workspace)[0].pk
@@ -117,7 +121,10 @@ def addresses(known: dict[str, Any]) -> list[tuple[str, str]]:
         if "GET" in methods and address not in NO_PAGES
     ]
     desks = [("read", f"w/studio/deliverables/{known[name]}/") for name in ("capped", "accepted")]
-    choice = [("make", f"w/studio/batches/new/?deliverables={known['deliverable_id']}&count=2")]
+    choice = [
+        ("make", f"w/studio/batches/new/?deliverables={known['deliverable_id']}&count=2"),
+        ("keep_books", f"w/studio/invoices/fal/2025-10/?kind=tax&d={known['difference_id']}"),
+    ]
     return [*found, *desks, *choice, *BESIDE]
 
 
@@ -138,6 +145,25 @@ def _history(cast: Cast) -> None:
         decisions=io.BytesIO(decisions.encode()),
         by=None,
     )
+
+
+def _billed(cast: Cast) -> dict[str, Any]:
+    """A bill with differences, an unclaimed charge, and a file that nobody has imported yet."""
+    head = "date,amount,currency,request id,model,type\n"
+    rows = "2025-10-14T12:00:00Z,0.31,EUR,job-1,flux,\n2025-10-14,0.06,EUR,,,VAT\n"
+    said = {"provider": "fal", "month": "2025-10", "source": "invoice", "file_name": "fal-2025-10.csv"}
+    imports.bring_in(imports.Bill(content=(head + rows).encode(), **said), by=cast.finance)
+    lost = Difference.objects.get(kind="missing_here")
+    settle.adjust(difference=lost, reason="It was used", by=cast.finance)
+    kept = InvoiceUpload.objects.create(
+        workspace=cast.workspace,
+        content=f"{head}2025-10-15,much,EUR,job-2,flux,\n".encode(),
+        uploaded_by=cast.finance.person,
+        uploaded_at=timezone.now(),
+        **said,
+    )
+    tax = Difference.objects.get(kind="tax")
+    return {"provider": "fal", "upload_id": kept.pk, "difference_id": tax.pk}
 
 
 def _another(cast: Cast, key: str) -> Deliverable:

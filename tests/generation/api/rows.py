@@ -10,6 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from billing import budgets
+from billing.invoices import imports
+from billing.models import Difference
 from generation import batches, caps, heroes, reviews, takes, workspaces
 from generation.media import store
 from projects.models import Asset, Batch, CapRequest, HeroRequest, Take, TakeAsset
@@ -70,6 +72,7 @@ class Rows:
     budget: budgets.Budget
     table: RoutingTable
     asset: Asset
+    difference: Difference
 
     @property
     def names(self) -> dict[str, Any]:
@@ -82,6 +85,9 @@ class Rows:
             "budget": self.budget.pk,
             "version": self.table.version,
             "asset": self.asset.pk,
+            "invoice": self.difference.line.invoice_id if self.difference.line else "",
+            "difference": self.difference.pk,
+            "provider": "fal",
         }
         return found
 
@@ -104,4 +110,13 @@ def everything(cast: Cast) -> Rows:
             pipelines=workspaces.published(cast.workspace),
         ),
         asset=draft.take_assets.get().asset,
+        difference=billed(cast),
     )
+
+
+def billed(cast: Cast) -> Difference:
+    """A line of a bill for which nothing is booked."""
+    content = b"date,amount,currency,request id\n2026-10-14T12:00:00Z,1.00,EUR,job-lost\n"
+    said = {"provider": "fal", "month": "2026-10", "source": "invoice", "file_name": "fal.csv"}
+    imports.bring_in(imports.Bill(content=content, **said), by=cast.finance)
+    return Difference.objects.select_related("line").get()
