@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import NamedTuple
 
-from billing.models import MonthClose, MonthStep
-from billing.models.closing import StepKind
+from billing import standing
+from billing.models import MonthClose
 from projects.models import Person, Workspace
 
 
@@ -27,25 +27,15 @@ class Signing(NamedTuple):
 
 def of(workspace: Workspace, month: str) -> Signing:
     """The signatures on a month (YYYY-MM) as it stands now."""
-    close = (
-        MonthClose.objects.filter(workspace=workspace, month=month)
-        .select_related("signed_by", "closed_by")
-        .defer("document")
-        .first()
-    )
-    if close:
-        return _closed(close)
-    steps = MonthStep.objects.filter(workspace=workspace, month=month).select_related("by").order_by("id")
-    standing: list[MonthStep] = []
-    for step in steps:
-        standing = [] if step.kind == StepKind.BACK else [*standing, step]
-    if not standing:
+    found = standing.standing(workspace, month)
+    if found.close:
+        return _closed(found.close)
+    if found.state == "open":
         return Signing("open", "Open, not signed: figures may still change.", [], "")
-    signed = [
-        _signature("First signature", step.by, step.at) for step in standing if step.kind == StepKind.SIGNED
-    ]
-    words = "Under review, signed by one of two: not closed." if signed else "Under review, not signed."
-    return Signing("under_review", words, signed[-1:], "")
+    if found.signed is None:
+        return Signing(found.state, "Under review, not signed: figures may still change.", [], "")
+    first = _signature("First signature", found.signed.by, found.signed.at)
+    return Signing(found.state, "Under review, signed by one of two: not closed.", [first], "")
 
 
 def _closed(close: MonthClose) -> Signing:

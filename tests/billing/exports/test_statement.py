@@ -11,7 +11,7 @@ import pytest
 from billing import month_sums, months
 from billing.exports import files, signing, statement, words
 from billing.exports.forms import Form
-from billing.models import MonthClose
+from billing.models import MonthClose, MonthStep
 from projects.models import Workspace
 from tests.billing import written
 from tests.billing.exports.test_workbook import imported
@@ -92,6 +92,20 @@ def test_a_closed_month_names_who_signed_and_when(october: Cast) -> None:
     ]
     assert finance.email in found["signatures"][0]["name"]
     assert manager.email in found["signatures"][1]["name"]
+
+
+def test_a_month_under_review_names_its_first_signature_and_leaves_room_for_the_second(october: Cast) -> None:
+    steps = {"workspace": october.workspace, "month": "2025-10", "by": october.finance.person}
+    MonthStep.objects.create(**steps, kind="review", at=utc("2025-11-02T09:00"))
+    found = contents(october.workspace)
+    assert found["state"] == "Under review, not signed: figures may still change."
+    MonthStep.objects.create(**steps, kind="signed", at=utc("2025-11-03T09:00"))
+    found = contents(october.workspace)
+    assert found["state"] == "Under review, signed by one of two: not closed."
+    assert [(each["role"], each["at"]) for each in found["signatures"]] == [
+        ("First signature", "2025-11-03 10:00"),
+        ("Second signature", ""),
+    ]
 
 
 def test_a_single_signature_is_said(october: Cast) -> None:
