@@ -88,8 +88,15 @@ def price_steps(steps: Sequence[PriceStep], *, until: datetime.datetime) -> byte
     line += [_drawn(step, until) for step in in_line[-1:] if step.starts_at < until]
     rings = [_drawn(step, step.starts_at) for step in steps if step.state == "proposed"]
     axes = {
-        "x": altair.X("at:T", title="From"),
-        "y": altair.Y("amount:Q", title="Price of a unit", scale=altair.Scale(zero=False, nice=True)),
+        "x": altair.X(
+            "at:T", title=None, axis=altair.Axis(format="%b %Y", labelOverlap="greedy", labelFlush=True)
+        ),
+        "y": altair.Y(
+            "amount:Q",
+            title="Price of a unit",
+            scale=altair.Scale(zero=False, nice=True),
+            axis=altair.Axis(titlePadding=16, tickCount=5),
+        ),
         "detail": "unit:N",
     }
     drawn = altair.Chart({"values": line}).mark_line(interpolate="step-after", color=BAR, strokeWidth=2)

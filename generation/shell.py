@@ -55,6 +55,9 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
 )
 
 
+#: Pages that are reached by the tabs of another.
+ALSO: dict[str, tuple[str, ...]] = {"prices": ("rates", "credits", "agreements")}
+
 #: Written out: every page asks it, and putting it together took longer than answering it.
 WAITING = """
     SELECT (
@@ -148,8 +151,14 @@ def _link(link: Mapping[str, Any], request: HttpRequest, counts: Mapping[str, in
         **link,
         "count": counts.get(link["counted"], 0),
         "due": link["counted"] == "approvals",
-        "current": request.path == href if home else request.path.startswith(href),
+        "current": request.path == href if home else request.path.startswith((href, *_also(href))),
     }
+
+
+def _also(href: str) -> tuple[str, ...]:
+    """Further addresses of the pages that stand behind a link, by its last part."""
+    root, _, last = href.rstrip("/").rpartition("/")
+    return tuple(f"{root}/{part}/" for part in ALSO.get(last, ()))
 
 
 @functools.lru_cache(maxsize=256)

@@ -27,11 +27,11 @@ def furnish(cast: Cast) -> uuid.UUID:
         models_covered=["fal/fal-ai/flux/own"],
         planned_units=Decimal(3000),
         unit="image",
-        first_month="2025-10",
+        first_month="2025-08",
         source="Order 2025-17",
         by=cast.finance,
     )
-    agreements.settle(workspace=cast.workspace, month="2025-10")
+    agreements.settle(workspace=cast.workspace, month="2025-08")
     return made.pk
 
 
