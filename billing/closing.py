@@ -24,6 +24,7 @@ from billing import (
     unsettled,
 )
 from billing.closing_checks import Check
+from billing.invoices import statement
 from billing.models import MonthClose, MonthStep
 from billing.models.closing import Settlement, StepKind
 from billing.months import Span
@@ -95,6 +96,14 @@ def settle_provider(
         errors["provider"] = [f"“{provider}” has no cash in this month."]
     if settlement not in Settlement.values:
         errors["settlement"] = [f"Choose one of {', '.join(Settlement.values)}."]
+    if not errors and settlement == Settlement.INVOICE:
+        found = statement.statement(workspace, provider, month)
+        if not found.reconciled:
+            errors["settlement"] = [
+                "There is no invoice of it yet; import it first."
+                if not found.invoices
+                else "Its invoice is not reconciled: settle the open differences first."
+            ]
     if settlement == Settlement.NOT_INVOICED and expected_on is None:
         errors["expected_on"] = ["Say by when the invoice is expected."]
     if settlement in (Settlement.USAGE, Settlement.BALANCE) and not note.strip():

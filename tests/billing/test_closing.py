@@ -9,13 +9,24 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from billing import audit, closing, ledger, months, periods, pots, sampling, snapshots, standing
+from billing import (
+    audit,
+    closing,
+    closing_checks,
+    ledger,
+    months,
+    periods,
+    pots,
+    sampling,
+    snapshots,
+    standing,
+)
 from billing import unsettled as asked
 from billing.models import Entry, Hold, MonthClose, MonthStep
 from billing.models.ledger import EntryKind
 from billing.unsettled import Unsettled
 from projects.identifiers import new_id
-from projects.models import HeroRequest, Membership
+from projects.models import HeroRequest, Membership, Workspace
 from projects.models.decisions import HeroDecision
 from projects.problems import Invalid
 from tests import factories
@@ -55,7 +66,9 @@ def prepare(cast: Cast) -> None:
     closing.begin(**said, now=AFTER)
     for looked in sampling.sample(cast.workspace, MONTH):
         sampling.judge(**said, take_id=looked.take.pk, agrees=True)
-    closing.settle_provider(**said, provider="fal", settlement="invoice")
+    closing.settle_provider(
+        **said, provider="fal", settlement="usage", note="Its export of 1 October: equal."
+    )
 
 
 def closed(cast: Cast, second: Membership) -> MonthClose:
@@ -154,6 +167,20 @@ def test_a_month_that_runs_or_is_not_the_next_one_is_not_reviewed(
             workspace=cast.workspace, month="2026-11", by=cast.finance, now=utc("2027-01-05T00:00:00")
         )
     assert "2026-10" in refused.value.remedy
+
+
+def test_a_provider_is_reconciled_to_an_invoice_that_is_there(cast: Cast, spent: Entry) -> None:
+    closing.begin(workspace=cast.workspace, month=MONTH, by=cast.finance, now=AFTER)
+    said: dict[str, Any] = {"workspace": cast.workspace, "month": MONTH, "by": cast.finance}
+    with pytest.raises(Invalid, match="no invoice of it yet"):
+        closing.settle_provider(**said, provider="fal", settlement="invoice")
+    with pytest.raises(Invalid, match="no cash in this month"):
+        closing.settle_provider(**said, provider="runway", settlement="usage", note="Equal.")
+    closing.settle_provider(
+        **said, provider="fal", settlement="not_invoiced", expected_on=datetime.date(2026, 10, 20)
+    )
+    check = next(one for one in closing_checks.all_of(*standing_of(cast)) if one.key == "providers")
+    assert check.done
 
 
 def test_taken_back_the_steps_count_no_more(cast: Cast, spent: Entry) -> None:
@@ -256,3 +283,7 @@ def open_calls(waiting: Hold) -> list[Unsettled]:
     return [
         Unsettled(waiting, Decimal("0.60"), "generation", "fal", "fal/flux", waiting.run, new_id(), INSIDE)
     ]
+
+
+def standing_of(cast: Cast) -> tuple[Workspace, str, standing.Standing]:
+    return cast.workspace, MONTH, standing.standing(cast.workspace, MONTH)

@@ -53,7 +53,7 @@ def take_steps(client: Client, cast: Cast) -> None:
     if "I have read the exceptions" in text(client, CLOSE):
         post(client, "read")
     for provider in providers(client):
-        post(client, "provider", provider=provider, settlement="invoice")
+        post(client, "provider", provider=provider, settlement="usage", note="Its export: equal.")
     for looked in sampling.sample(cast.workspace, "2025-10"):
         post(client, "sample", take=str(looked.take.pk), agrees="yes")
 
