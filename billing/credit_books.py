@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import credits, money, months, rates
+from billing import credit_lots, credits, money, months, rates
 from billing.models import CreditLot, CreditMovement, ProviderBalance
 from projects import access
 from projects.access import Right
@@ -97,7 +97,7 @@ def told(
         raise Invalid(errors)
     try:
         with transaction.atomic():
-            credits.lock(by.workspace_id, unit)
+            credit_lots.lock(by.workspace_id, unit)
             made: ProviderBalance = ProviderBalance.objects.create(
                 workspace=by.workspace,
                 unit=unit,

@@ -8,32 +8,28 @@ flagged; the next lot that is entered covers it, and a difference in price is a 
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from billing import entries, money, months, pots, rates
-from billing.entries import Charge
+from billing import credit_lots, money, months, rates
 from billing.models import CreditBalance, CreditLot, CreditMovement, Entry
-from billing.models.ledger import EntryKind
 from projects import access, events
 from projects.access import Right
 from projects.models import Membership, Workspace
 from projects.problems import Invalid
 
-PREFIX = "credit:"
 ZERO = Decimal(0)
 MOST = Decimal(10) ** 12
 Kind = CreditMovement.Kind
 
 
 def is_credit(currency: str) -> bool:
-    return currency.startswith(PREFIX)
+    return currency.startswith(credit_lots.PREFIX)
 
 
 def buy(
@@ -77,7 +73,7 @@ def buy(
         raise Invalid({"price": ["A pack costs something. Credits that were given are its bonus."]})
     try:
         with transaction.atomic():
-            lock(by.workspace_id, lot.unit)
+            credit_lots.lock(by.workspace_id, lot.unit)
             lot.save(force_insert=True)
             balance = CreditBalance(lot=lot, credits=credits + bonus, cost=lot.cost)
             balance.save(force_insert=True)
@@ -107,13 +103,13 @@ def draw(cash: Sequence[Entry]) -> None:
     workspace = Workspace.objects.get(pk=drawn[0].workspace_id)
     zone = months.zone_of(workspace)
     for unit in sorted({row.native_currency for row in drawn}):
-        lock(workspace.pk, unit)
-        lots = _lots(workspace.pk, unit)
+        credit_lots.lock(workspace.pk, unit)
+        lots = credit_lots.of_unit(workspace.pk, unit)
         moved: list[CreditMovement] = []
         for row in drawn:
             if row.native_currency == unit:
                 moved += _taken(row, lots, row.service_at.astimezone(zone).date())
-        _save(moved, [lot.balance for lot in lots])
+        credit_lots.save(moved, [lot.balance for lot in lots])
 
 
 def give_back(charge: Entry, back: Decimal, left: Decimal, now: datetime.datetime) -> None:
@@ -124,11 +120,11 @@ def give_back(charge: Entry, back: Decimal, left: Decimal, now: datetime.datetim
     """
     if not is_credit(charge.native_currency) or not left:
         return
-    lock(charge.workspace_id, charge.native_currency)
+    credit_lots.lock(charge.workspace_id, charge.native_currency)
     nets = _nets(charge)
     if not nets:
         return
-    share = Part(back, left)
+    share = credit_lots.Part(back, left)
     cost_left = money.booked(share.of(sum((cost for _, cost in nets.values()), ZERO)))
     difference = back - cost_left
     moved = []
@@ -139,14 +135,14 @@ def give_back(charge: Entry, back: Decimal, left: Decimal, now: datetime.datetim
         gone = cost_left if place == len(nets) else money.booked(share.of(cost))
         cost_left -= gone
         returned = money.booked(share.of(credits))
-        moved.append(_movement(charge, kind, lot_id, -returned, -gone, now))
+        moved.append(credit_lots.movement(charge, kind, lot_id, -returned, -gone, now))
         if kind == Kind.REFUND and lot_id is not None:
             balances[lot_id].credits += returned
             balances[lot_id].cost += gone
-    _save(moved, list(balances.values()))
+    credit_lots.save(moved, list(balances.values()))
     if difference:
         words = f"price difference of credits given back: {charge.native_currency}"
-        _book_period(charge.workspace_id, charge.native_currency, difference, now, now, words)
+        credit_lots.book_period(charge.workspace_id, charge.native_currency, difference, now, now, words)
 
 
 def expire_due(*, now: datetime.datetime) -> int:
@@ -183,25 +179,6 @@ def ours(workspace_id: uuid.UUID, unit: str) -> Decimal:
     return found
 
 
-def lock(workspace_id: uuid.UUID, unit: str) -> None:
-    """Whoever moves credits of a unit comes after whoever does so already, until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [f"{workspace_id} {unit}"])
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """A part of a whole, kept exact until it is applied."""
-
-    part: Decimal
-    whole: Decimal
-
-    def of(self, amount: Decimal) -> Decimal:
-        if self.part == self.whole:
-            return amount
-        return money.EXACT.divide(money.EXACT.multiply(amount, self.part), self.whole)
-
-
 def _wrong(lot: CreditLot, now: datetime.datetime) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     if not is_credit(lot.unit) or not rates.CURRENCY.fullmatch(lot.unit):
@@ -223,13 +200,6 @@ def _wrong(lot: CreditLot, now: datetime.datetime) -> dict[str, list[str]]:
     return errors
 
 
-def _lots(workspace_id: uuid.UUID, unit: str) -> list[CreditLot]:
-    """All lots of the unit with their balances, first to expire first."""
-    lots = CreditLot.objects.filter(workspace=workspace_id, unit=unit).select_related("balance")
-    never = datetime.date.max
-    return sorted(lots, key=lambda lot: (lot.expires_on or never, lot.bought_on, lot.pk))
-
-
 def _taken(row: Entry, lots: Sequence[CreditLot], day: datetime.date) -> list[CreditMovement]:
     """Takes the charge's credits out of the balances, and writes its amount, rate and words."""
     left, before = row.native_amount or ZERO, row.amount
@@ -240,37 +210,30 @@ def _taken(row: Entry, lots: Sequence[CreditLot], day: datetime.date) -> list[Cr
         usable = lot.bought_on <= day and (lot.expires_on is None or lot.expires_on >= day)
         if not left or not usable or not lot.balance.credits:
             continue
-        used, cost = _out_of(lot.balance, left)
+        used, cost = credit_lots.taken_out(lot.balance, left)
         left -= used
-        moved.append(_movement(row, Kind.USE, lot.pk, used, cost, row.service_at))
+        moved.append(credit_lots.movement(row, Kind.USE, lot.pk, used, cost, row.service_at))
         words.append(f"{money.unit_price(used)} of the pack of {lot.bought_on:%Y-%m-%d}")
     if left:
         last = max(lots, key=lambda lot: (lot.bought_on, lot.pk), default=None)
         cost = _beyond(left, whole, before, last)
-        moved.append(_movement(row, Kind.BEYOND, last.pk if last else None, left, cost, row.service_at))
+        moved.append(
+            credit_lots.movement(row, Kind.BEYOND, last.pk if last else None, left, cost, row.service_at)
+        )
         words.append(f"{money.unit_price(left)} beyond the packs")
     row.amount = sum((each.cost for each in moved), ZERO)
     row.rate = money.EXACT.divide(row.amount, whole).quantize(rates.TEN_PLACES, context=money.EXACT)
     row.calculation = f"{row.calculation}; {', '.join(words)}"[:300]
     if row.computed_amount is not None and before:
-        row.computed_amount = money.booked(Part(row.amount, before).of(row.computed_amount))
+        row.computed_amount = money.booked(credit_lots.Part(row.amount, before).of(row.computed_amount))
     return moved
 
 
 def _beyond(left: Decimal, whole: Decimal, before: Decimal, last: CreditLot | None) -> Decimal:
     """What credits beyond the lots cost: at the last lot's rate, else as the charge was exchanged."""
     if last is None:
-        return money.booked(Part(left, whole).of(before))
-    return money.booked(Part(left, last.credits + last.bonus).of(last.cost))
-
-
-def _out_of(balance: CreditBalance, wanted: Decimal) -> tuple[Decimal, Decimal]:
-    """Takes up to so many credits out of a balance; answers credits and cost."""
-    used = min(wanted, balance.credits)
-    cost = money.booked(Part(used, balance.credits).of(balance.cost))
-    balance.credits -= used
-    balance.cost -= cost
-    return used, cost
+        return money.booked(credit_lots.Part(left, whole).of(before))
+    return money.booked(credit_lots.Part(left, last.credits + last.bonus).of(last.cost))
 
 
 def _cover(lot: CreditLot, balance: CreditBalance, now: datetime.datetime) -> None:
@@ -285,18 +248,18 @@ def _cover(lot: CreditLot, balance: CreditBalance, now: datetime.datetime) -> No
     for (entry, lot_id), (credits, cost) in open_.items():
         if credits <= 0 or not balance.credits:
             continue
-        used, share = _out_of(balance, credits)
-        was = money.booked(Part(used, credits).of(cost))
+        used, share = credit_lots.taken_out(balance, credits)
+        was = money.booked(credit_lots.Part(used, credits).of(cost))
         like = {"workspace_id": lot.workspace_id, "unit": lot.unit, "entry": entry, "at": now}
         moved += [
             CreditMovement(**like, kind=Kind.BEYOND, lot_id=lot_id, credits=-used, cost=-was),
             CreditMovement(**like, kind=Kind.USE, lot_id=lot.pk, credits=used, cost=share),
         ]
         difference += share - was
-    _save(moved, [balance])
+    credit_lots.save(moved, [balance])
     if difference:
         words = f"price difference of {lot.unit} used before the pack of {lot.bought_on:%Y-%m-%d} was entered"
-        _book_period(lot.workspace_id, lot.unit, difference, now, now, words)
+        credit_lots.book_period(lot.workspace_id, lot.unit, difference, now, now, words)
 
 
 def _nets(charge: Entry) -> dict[tuple[str, uuid.UUID | None], tuple[Decimal, Decimal]]:
@@ -310,31 +273,6 @@ def _nets(charge: Entry) -> dict[tuple[str, uuid.UUID | None], tuple[Decimal, De
     return {place: net for place, net in nets.items() if any(net)}
 
 
-def _movement(
-    entry: Entry,
-    kind: str,
-    lot_id: uuid.UUID | None,
-    credits: Decimal,
-    cost: Decimal,
-    at: datetime.datetime,
-) -> CreditMovement:
-    return CreditMovement(
-        workspace_id=entry.workspace_id,
-        unit=entry.native_currency,
-        kind=kind,
-        lot_id=lot_id,
-        credits=credits,
-        cost=cost,
-        entry=entry.id,
-        at=at,
-    )
-
-
-def _save(moved: Sequence[CreditMovement], balances: Iterable[CreditBalance]) -> None:
-    CreditMovement.objects.bulk_create(moved)
-    CreditBalance.objects.bulk_update(list(balances), ["credits", "cost"], batch_size=200)
-
-
 def _expire(lot: CreditLot, now: datetime.datetime) -> bool:
     if lot.expires_on is None:
         return False
@@ -343,40 +281,13 @@ def _expire(lot: CreditLot, now: datetime.datetime) -> bool:
     if over > now:
         return False
     with transaction.atomic():
-        lock(lot.workspace_id, lot.unit)
+        credit_lots.lock(lot.workspace_id, lot.unit)
         balance = CreditBalance.objects.get(pk=lot.pk)
         if not balance.credits:
             return False
-        credits, cost = _out_of(balance, balance.credits)
+        credits, cost = credit_lots.taken_out(balance, balance.credits)
         words = f"{money.unit_price(credits)} credits of the pack of {lot.bought_on:%Y-%m-%d} expired"
         last = over - datetime.timedelta(microseconds=1)
-        entry = _book_period(lot.workspace_id, lot.unit, cost, last, now, words, credits=credits)
-        _save([_movement(entry, Kind.EXPIRY, lot.pk, credits, cost, last)], [balance])
+        entry = credit_lots.book_period(lot.workspace_id, lot.unit, cost, last, now, words, credits=credits)
+        credit_lots.save([credit_lots.movement(entry, Kind.EXPIRY, lot.pk, credits, cost, last)], [balance])
     return True
-
-
-def _book_period(
-    workspace_id: uuid.UUID,
-    unit: str,
-    amount: Decimal,
-    at: datetime.datetime,
-    now: datetime.datetime,
-    words: str,
-    *,
-    credits: Decimal | None = None,
-) -> Entry:
-    """Books a period cost of a provider's credits; a negative one is an adjustment."""
-    charge = Charge(
-        amount=abs(amount),
-        service_at=at,
-        stage="",
-        provider=unit.removeprefix(PREFIX),
-        native_amount=credits,
-        native_currency=unit,
-        calculation=words,
-    )
-    row = entries.period(workspace_id=workspace_id, charge=charge, amount=amount, now=now)
-    if credits is None:
-        row.kind = EntryKind.ADJUSTMENT
-    pots.book([row])
-    return row

@@ -9,13 +9,13 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from billing import months, prices
+from billing import money, months, prices
 from billing.models import PriceRow
 from projects import access, events
 from projects.access import Right
@@ -81,6 +81,18 @@ def propose(*, text: str, by: Membership) -> int:
         if found.new:
             events.record(workspace=by.workspace, kind="price.imported", by=by, rows=len(found.new))
     return len(found.new)
+
+
+def lines(rows: Iterable[PriceRow], by: Membership) -> Iterator[list[str]]:
+    """The rows as a file that `read` understands, header first; days by the workspace's clock."""
+    yield [*REQUIRED, *OPTIONAL]
+    zone = months.zone_of(by.workspace)
+    for row in rows:
+        amounts = [row.amount, row.first_amount, row.list_amount]
+        amount, first, listed = ("" if each is None else money.unit_price(each) for each in amounts)
+        day = row.starts_at.astimezone(zone).date().isoformat()
+        conditions = json.dumps(row.conditions, sort_keys=True) if row.conditions else ""
+        yield [row.model_key, row.unit, amount, row.currency, day, first, listed, conditions, row.source]
 
 
 def _against_header(header: list[str]) -> Bad | None:

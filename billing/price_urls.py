@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/prices/new/", prices.new_price, name="new_price"),
     path("w/<slug:workspace>/prices/history/", price_book.history, name="price_history"),
     path("w/<slug:workspace>/prices/history/<slug:digest>.svg", price_book.chart, name="price_chart"),
+    path("w/<slug:workspace>/prices/prices.csv", price_book.export, name="export_prices"),
     path("w/<slug:workspace>/prices/import/", price_book.import_prices, name="import_prices"),
     path("w/<slug:workspace>/prices/approve/", price_book.approve_all, name="approve_prices"),
     path("w/<slug:workspace>/prices/<uuid:row_id>/decide/", price_book.decide, name="decide_price"),

@@ -98,6 +98,7 @@ GET      read            w/<workspace>/prices/history/
 GET      read            w/<workspace>/prices/history/<digest>.svg
 GET,POST keep_books      w/<workspace>/prices/import/
 GET,POST keep_books      w/<workspace>/prices/new/
+GET      read            w/<workspace>/prices/prices.csv
 POST     keep_books      w/<workspace>/prices/<row_id>/decide/
 GET,POST keep_books      w/<workspace>/prices/<row_id>/rerate/
 GET      read            w/<workspace>/projects/

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import charts, months, price_decisions, price_effects, price_history, price_imports
+from billing import audit_tables, charts, months, price_decisions, price_effects, price_history, price_imports
 from billing.forms import DecideForm, PriceFileForm, PriceFilter
 from billing.models import PriceRow
 from billing.views.price_tabs import history_address
@@ -130,3 +130,16 @@ def import_prices(request: WorkspaceRequest) -> HttpResponseBase:
         "workspace": member.workspace,
     }
     return render(request, "billing/price_import.html", context, status=status)
+
+
+@require_safe
+@workspace_page(Right.READ)
+def export(request: WorkspaceRequest) -> HttpResponse:
+    """The prices that the filter shows, as a file that can be imported again."""
+    member = request.membership
+    form = PriceFilter(request.GET)
+    rows = form.narrowed(PriceRow.objects.visible_to(member)).order_by("model_key", "starts_at", "created_at")
+    text = audit_tables.csv_text(tuple(line) for line in price_imports.lines(rows.iterator(), member))
+    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{member.workspace.slug}-prices.csv"'
+    return answer

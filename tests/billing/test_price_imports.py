@@ -103,3 +103,13 @@ def test_a_file_that_is_none_is_refused_with_words(cast: Cast, data: bytes) -> N
 def test_only_finance_imports(cast: Cast) -> None:
     with pytest.raises(MissingRight):
         price_imports.propose(text=GOOD, by=cast.manager)
+
+
+def test_what_is_exported_is_there_already_when_it_comes_back(cast: Cast) -> None:
+    price_imports.propose(text=GOOD, by=cast.finance)
+    client = signed_in(cast.viewer)
+    whole = client.get("/w/studio/prices/prices.csv").content.decode()
+    found = price_imports.read(text=whole, by=cast.finance)
+    assert (found.new, found.unchanged, found.bad) == ([], 2, [])
+    part = client.get("/w/studio/prices/prices.csv?q=runway&state=proposed").content.decode()
+    assert [line.split(",")[0] for line in part.splitlines()] == ["model_key", "runway/gen4"]

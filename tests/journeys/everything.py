@@ -48,6 +48,7 @@ NO_PAGES = {
     "w/<workspace>/month/<month>/tables/<table>.csv": "a CSV file",
     "w/<workspace>/prices/history/": "shows a model, opened with its key",
     "w/<workspace>/prices/history/<digest>.svg": "a picture",
+    "w/<workspace>/prices/prices.csv": "a CSV file",
 }
 BESIDE = (
     ("read", "w/studio/projects/acme/autumn/?view=table"),
