@@ -138,9 +138,9 @@ GET      read            w/<workspace>/settings/providers/
 POST     administer      w/<workspace>/settings/providers/add/
 POST     administer      w/<workspace>/settings/providers/<account_id>/key/
 POST     administer      w/<workspace>/settings/providers/<account_id>/limits/
-POST     administer      w/<workspace>/settings/providers/<account_id>/switch/
 POST     administer      w/<workspace>/settings/providers/<account_id>/place/
 POST     administer      w/<workspace>/settings/providers/<account_id>/remove/
+POST     administer      w/<workspace>/settings/providers/<account_id>/switch/
 POST     administer      w/<workspace>/settings/providers/<account_id>/test/
 POST     administer      w/<workspace>/settings/providers/<account_id>/webhook-secret/
 POST     administer      w/<workspace>/settings/save/

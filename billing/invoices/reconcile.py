@@ -7,6 +7,7 @@ import datetime
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -80,7 +81,7 @@ def compare(
         return comparison.run(list(rows.filter(match__isnull=True).exclude(pk__in=_settled(workspace))))
 
 
-def _settled(workspace: Workspace) -> object:
+def _settled(workspace: Workspace) -> Any:
     """Lines with a difference that was accepted or adjusted, before anything was found for them."""
     last = DifferenceStep.objects.filter(workspace=workspace).order_by("difference", "-number")
     newest = last.distinct("difference").values("pk")
@@ -125,7 +126,8 @@ class _Comparison:
         reach = max(datetime.timedelta(minutes=self.tolerance.minutes), datetime.timedelta(hours=14))
         span = usage.widened(self.span, (line.service_at for line in lines), reach)
         standing = Difference.objects.filter(workspace=self.workspace, provider=self.provider)
-        differing = set(standing.filter(line__isnull=True).values_list("entry", flat=True))
+        entries = standing.filter(line__isnull=True, entry__isnull=False)
+        differing = {entry for entry in entries.values_list("entry", flat=True) if entry}
         used = usage.unmatched(self.workspace, self.provider, span, differing)
         by_call = {job.call: job_id for job_id, job in self.jobs.items()}
         known = {item.id for item in used.items} | {item.id for item in used.given_back}
@@ -284,6 +286,7 @@ class _Comparison:
         known = Difference.objects.filter(workspace=self.workspace, provider=self.provider)
         ids = [row.line_id for row in self.found.differences if row.line_id]
         entries = [row.entry for row in self.found.differences if row.entry and not row.line_id]
+        there: set[tuple[uuid.UUID | None, str, str]]
         there = set(known.filter(line__in=ids).values_list("line", "kind", "month"))
         there |= set(known.filter(line=None, entry__in=entries).values_list("entry", "kind", "month"))
         new = [

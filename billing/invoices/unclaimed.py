@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
@@ -160,7 +160,7 @@ def _assign(
             entry=row.id,
             taken_out=out.id,
             put_in=back.id,
-            campaign_id=scope.campaign_id,
+            campaign_id=cast(uuid.UUID, scope.campaign_id),
             deliverable_id=scope.deliverable_id,
             take_id=scope.take_id,
             rule=rule,

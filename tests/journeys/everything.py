@@ -16,7 +16,7 @@ from PIL import Image
 
 from billing import budgets
 from billing.invoices import imports, settle
-from billing.models import Difference, InvoiceUpload
+from billing.models import Difference, InvoiceUpload, PriceRow
 from generation import batches, caps, heroes, history, mailbox, reviews, takes, uploads, workspaces
 from projects import access, people, tokens
 from projects.models import Asset, Deliverable, Membership, Phase, Role, Take
@@ -104,6 +104,7 @@ def furnish(cast: Cast, folder: Path) -> dict[str, Any]:
     ).pk
     known["number"] = _proposal(cast)
     known["agreement_id"] = price_rooms.furnish(cast)
+    known["row_id"] = PriceRow.objects.filter(workspace=cast.workspace)[0].pk
     known["secret"] = people.invite(email="new@example.com", roles=[Role.VIEWER], by=cast.admin)[1]
     known["name"] = _mail(folder)
     known |= _billed(cast)
@@ -115,7 +116,8 @@ def furnish(cast: Cast, folder: Path) -> dict[str, Any]:
 
 def addresses(known: dict[str, Any]) -> list[tuple[str, str]]:
     """Right and address of every page that can be opened, from the table of policies."""
-    usual = {"workspace": "studio", "project": "acme", "campaign": "autumn", "month": "2025-10"} | known
+    usual = {"workspace": "studio", "project": "acme", "campaign": "autumn", "month": "2025-10"}
+    usual |= {"year": "2025"} | known
     found = [
         (right, re.sub(r"<(\w+)>", lambda match: str(usual[match[1]]), address))
         for methods, right, address in policy.lines(policy.PAGES)

@@ -150,7 +150,8 @@ class BatchAnswer(serializers.ModelSerializer[Batch]):
         model = Batch
         fields = (
             *("id", "state", "phase", "count", "amount", "at_most", "held", "posted", "outcomes"),
-            *("requested_by", "requested_at", "paused_at", "stopped_at", "stopped_by", "stopped_words", "cancelled_at", "finished_at"),
+            *("requested_by", "requested_at", "paused_at"),
+            *("stopped_at", "stopped_by", "stopped_words", "cancelled_at", "finished_at"),
             "progress",
         )
 

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern
 
+from billing.models import PriceRow
 from generation.api import urls
 from projects import access, people
 from projects.access import Right
@@ -133,6 +134,7 @@ def calls(studio: Cast, rows: Rows) -> Iterator[tuple[str, str, str]]:
         "deliverable": studio.deliverable.pk,
         "month": "2026-10",
         "job": uuid.uuid4(),
+        "price_row": PriceRow.objects.filter(workspace=studio.workspace)[0].pk,
     }
     for route, policy in TABLE.items():
         path = route
