@@ -7,11 +7,13 @@ reversed later, time may be logged. The snapshot stays; the difference is shown.
 from __future__ import annotations
 
 import datetime
+import itertools
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from billing import audit, months
+from billing import audit, months, pot_days
 from billing.models import MonthClose
+from billing.roll_forward import Terms
 from projects.models import Workspace
 
 FIGURES = {
@@ -27,7 +29,6 @@ FIGURES = {
     "totals.time": "Time of people, no cash",
 }
 WHOLE = ("totals.accepted", "totals.takes")
-OF_YEAR = ("totals.cash_per_acceptable", "totals.accepted", "roll_forward.spend", "roll_forward.closing_wip")
 
 
 class Change(NamedTuple):
@@ -45,11 +46,18 @@ class Change(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A month of the year view; `closed` is None where it is not."""
+    """A month of the year view. Cash terms are worked out anew; the headline stands as it was closed."""
 
     month: str
     close: MonthClose | None
-    figures: list[Change]
+    cash_per_acceptable: Decimal | None
+    accepted: Decimal | None
+    spend: Change
+    closing_wip: Change
+
+    @property
+    def cash(self) -> list[Change]:
+        return [self.spend, self.closing_wip]
 
 
 def changes(row: MonthClose) -> list[Change]:
@@ -59,19 +67,31 @@ def changes(row: MonthClose) -> list[Change]:
 
 
 def year(workspace: Workspace, year: int, *, now: datetime.datetime) -> list[Row]:
-    """The months of a year that have begun, the first first."""
+    """The months of a year that have begun, the first first, in a fixed number of queries."""
     closes = {
         row.month: row for row in MonthClose.objects.filter(workspace=workspace, month__startswith=f"{year}-")
     }
     last = months.month_of(workspace, now)
-    names = [f"{year:04d}-{number:02d}" for number in range(1, 13)]
-    return [_row(workspace, name, closes.get(name)) for name in names if name <= last]
+    names = [name for number in range(1, 13) if (name := f"{year:04d}-{number:02d}") <= last]
+    if not names:
+        return []
+    instants = [months.span(workspace, names[0]).start, *(months.span(workspace, name).end for name in names)]
+    contents = [pot_days.content(workspace=workspace, at=instant) for instant in instants]
+    terms = [audit.terms_between(*pair) for pair in itertools.pairwise(contents)]
+    return [_row(name, closes.get(name), found) for name, found in zip(names, terms, strict=True)]
 
 
-def _row(workspace: Workspace, month: str, close: MonthClose | None) -> Row:
-    now = audit.month_document(workspace=workspace, month=month)
-    figures = [_change(path, close.document if close else None, now) for path in OF_YEAR]
-    return Row(month, close, figures)
+def _row(month: str, close: MonthClose | None, terms: Terms) -> Row:
+    document = close.document if close else None
+    now = {"roll_forward": {"spend": terms.spend, "closing_wip": terms.closing_wip}}
+    return Row(
+        month,
+        close,
+        _at(document, "totals.cash_per_acceptable") if document else None,
+        _at(document, "totals.accepted") if document else None,
+        _change("roll_forward.spend", document, now),
+        _change("roll_forward.closing_wip", document, now),
+    )
 
 
 def _change(path: str, closed: dict[str, Any] | None, now: dict[str, Any]) -> Change:

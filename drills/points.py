@@ -188,7 +188,7 @@ def _settle(original: Function, at: Reach) -> Function:
 
 WRAPPED: dict[str, tuple[str, Callable[[Function, Reach], Function]]] = {
     "hold": ("billing.holds.reserve_all", _hold),
-    "enqueue": ("generation.lanes.async_task", _enqueue),
+    "enqueue": ("circletake.handing.async_task", _enqueue),
     "claim": ("generation.lanes.lease_fairly", _claim),
     "call": ("generation.sending._submit", _around_wire),
     "save": ("generation.dispatch.record_accepted", _around),

@@ -321,7 +321,7 @@ def test_any_sequence_of_verbs_killed_at_any_statement_leaves_the_books_balanced
     run_state_machine_as_test(
         Books,
         settings=settings(
-            max_examples=40,
+            max_examples=60,
             stateful_step_count=35,
             deadline=None,
             derandomize=True,

@@ -100,7 +100,8 @@ def test_docker_compose_understands_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "pattern"), [("nginx.conf", r"client_max_body_size (\d+)m;"), ("Caddyfile", r"max_size (\d+)MB")]
+    ("file", "pattern"),
+    [("nginx.conf", r"client_max_body_size (\d+)m;"), ("Caddyfile", r"max_size (\d+)MiB")],
 )
 def test_a_proxy_lets_the_largest_upload_through_and_says_how_it_was_asked(file: str, pattern: str) -> None:
     text = (deployed.DEPLOY / file).read_text()
