@@ -146,6 +146,12 @@ class Books(RuleBasedStateMachine):
         if done[0]:
             self.held += [Held(row, take, self.now) for row in made]
 
+    @rule(place=places)
+    def reserve_beyond_every_limit(self, place: int) -> None:
+        with self.attempt(None, budgets.BudgetRefused) as done:
+            ledger.reserve(take=self.takes[place % len(self.takes)], holds=[planned("25")], now=self.now)
+        assert not done[0]
+
     def _one(self, place: int) -> Held:
         return self.held[place % len(self.held)]
 
@@ -157,6 +163,15 @@ class Books(RuleBasedStateMachine):
         kill=KILLS,
     )
     def post(self, place: int, price: Decimal, late: int, kill: int | None) -> None:
+        self.settle(place, price, late, kill)
+
+    @precondition(lambda self: any(one.open for one in self.held))
+    @rule(place=places, more=amounts, late=st.sampled_from(LATE[1:]))
+    def post_late_and_above_its_hold(self, place: int, more: Decimal, late: int) -> None:
+        waiting = [one for one in self.held if one.open]
+        self.settle(place, waiting[place % len(waiting)].row.amount + more, late, None)
+
+    def settle(self, place: int, price: Decimal, late: int, kill: int | None) -> None:
         waiting = [one for one in self.held if one.open]
         one, at = waiting[place % len(waiting)], self.now - datetime.timedelta(hours=late)
         moved = self.moves[one.take.deliverable_id]
@@ -321,7 +336,7 @@ def test_any_sequence_of_verbs_killed_at_any_statement_leaves_the_books_balanced
     run_state_machine_as_test(
         Books,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=35,
             deadline=None,
             derandomize=True,

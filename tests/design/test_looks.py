@@ -85,6 +85,7 @@ def test_no_template_holds_inline_script_or_style() -> None:
     inline = [
         path.name
         for path in templates
+        if not path.name.endswith("_mail.html")  # mail has no other way
         for text in [path.read_text()]
         if " style=" in text or "<style" in text or " onclick=" in text or " hx-on" in text or "js:" in text
     ]
