@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Count, QuerySet, Window
+from django.db import connection
 
 from billing import figures, month_figures, month_sums, months
 from billing.month_figures import Figures
@@ -57,6 +57,16 @@ OF_GRANT = (
 )
 OF_REQUEST = ("decided_at", "note", "shown_amount", "deliverable__name")
 OF_PEOPLE = {name: (f"{name}__name", f"{name}__email") for name in ("by", "requested_by")}
+
+
+NUMBER = """
+    SELECT (SELECT count(*) FROM projects_decision WHERE workspace_id = %(workspace)s
+              AND at >= %(start)s AND at < %(until)s AND decision = 'accept' AND as_is)
+         + (SELECT count(*) FROM projects_capdecision WHERE workspace_id = %(workspace)s
+              AND at >= %(start)s AND at < %(until)s AND decision = 'grant')
+         + (SELECT count(*) FROM projects_herorequest WHERE workspace_id = %(workspace)s
+              AND decided_at >= %(start)s AND decided_at < %(until)s AND self_approved)
+"""
 
 
 class Exceptions(NamedTuple):
@@ -151,14 +161,15 @@ def exceptions(*, workspace: Workspace, month: str, most: int | None = None) -> 
     approved = alone.select_related("deliverable", "requested_by").only(
         *OF_REQUEST, *OF_PEOPLE["requested_by"]
     )
-    shown = (
-        _first(decided.order_by("at", "sequence"), most),
-        _first(granted.order_by("at", "sequence"), most),
-        _first(approved.order_by("decided_at", "id"), most),
-    )
-    return Exceptions(*shown, sum(rows[0].whole for rows in shown if rows))
+    first = list(decided.order_by("at", "sequence")[:most])
+    raised = list(granted.order_by("at", "sequence")[:most])
+    selves = list(approved.order_by("decided_at", "id")[:most])
+    shown = len(first) + len(raised) + len(selves)
+    return Exceptions(first, raised, selves, shown if most is None else _number(workspace, start, end))
 
 
-def _first(found: QuerySet[Any], most: int | None) -> list[Any]:
-    """The first of them, each with how many there are in all (`whole`)."""
-    return list(found.annotate(whole=Window(Count("pk")))[:most])
+def _number(workspace: Workspace, start: datetime.datetime, end: datetime.datetime) -> int:
+    """How many exceptions there are; counted apart, for a window over all of them would join all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(NUMBER, {"workspace": workspace.pk, "start": start, "until": end})
+        return int(cursor.fetchone()[0])
