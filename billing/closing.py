@@ -8,6 +8,7 @@ entry or decision dated into it, and corrections are adjustments in an open mont
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -162,12 +163,7 @@ def close(
         _require(closing_checks.all_of(workspace, month, before))
         single = _require_second(workspace, month, signed, by)
         accruals.book(calls, span=span, now=now)
-        figures = snapshots.document(workspace, month)
-        if snapshots.digest_of(figures) != signed.digest:
-            raise CannotClose(
-                f"The figures have changed since {signed.by} signed them on {signed.at:%Y-%m-%d %H:%M} UTC.",
-                remedy="Look at what changed, take the review back or let the first person sign again.",
-            )
+        figures = _as_signed(workspace, month, signed)
         digest, number = snapshots.digest(workspace, month, span, figures)
         row = MonthClose.objects.create(
             workspace=workspace,
@@ -186,6 +182,17 @@ def close(
         )
         events.record(workspace=workspace, kind="month.closed", by=by, at=now, month=month, digest=digest)
     return row
+
+
+def _as_signed(workspace: Workspace, month: str, signed: MonthStep) -> dict[str, Any]:
+    """The month's figures; CannotClose (409) where they are others than were signed."""
+    figures = snapshots.document(workspace, month)
+    if snapshots.digest_of(figures) != signed.digest:
+        raise CannotClose(
+            f"The figures have changed since {signed.by} signed them on {signed.at:%Y-%m-%d %H:%M} UTC.",
+            remedy="Look at what changed, take the review back or let the first person sign again.",
+        )
+    return figures
 
 
 def differs(row: MonthClose) -> bool:
