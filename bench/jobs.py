@@ -246,12 +246,13 @@ def verify(load: Load, url: str) -> list[str]:
     states = dict(Take.objects.values_list("state").annotate(number=Count("pk")))
     if states != {"ready": load.takes}:
         wrong.append(f"takes are {states}")
+    jobs = jobs_of(url)
+    charged = sum((Decimal(AMOUNT) * Decimal(str(job["units"])) for job in jobs), Decimal(0))
     spent = Entry.objects.aggregate(total=Sum("amount"))["total"] or Decimal(0)
-    if spent != Decimal(AMOUNT) * load.takes:
-        wrong.append(f"{spent} booked")
+    if spent != charged:
+        wrong.append(f"{spent} booked, {charged} charged")
     if holds := Hold.objects.filter(outcome__isnull=True).count():
         wrong.append(f"{holds} holds are open")
-    jobs = jobs_of(url)
     if len(jobs) != load.takes or len({job["token"] for job in jobs}) != load.takes:
         wrong.append(f"the provider was given {len(jobs)} jobs")
     assets = Asset.objects.filter(take_assets__role="output").distinct()

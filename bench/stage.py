@@ -98,6 +98,7 @@ class Meter:
         self.peaks: dict[str, int] = {}
         self.peak_total = 0
         self.cpu: dict[str, float] = {}
+        self.each: dict[tuple[str, int], float] = {}
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -115,16 +116,17 @@ class Meter:
 
     def sample(self) -> None:
         found: dict[str, int] = {}
-        cpu: dict[str, float] = {}
         for pid in tree(self.pid):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 part = part_of(pid)
                 found[part] = found.get(part, 0) + pss(pid)
-                cpu[part] = cpu.get(part, 0.0) + cpu_seconds(pid)
+                self.each[part, pid] = cpu_seconds(pid)
         self.peak_total = max(self.peak_total, sum(found.values()))
         for part, value in found.items():
             self.peaks[part] = max(self.peaks.get(part, 0), value)
-        self.cpu.update(cpu)
+        self.cpu = {}
+        for (part, _), seconds in self.each.items():  # of ended processes too, as they were last seen
+            self.cpu[part] = self.cpu.get(part, 0.0) + seconds
 
 
 def tree(root: int) -> list[int]:
