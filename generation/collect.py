@@ -45,8 +45,8 @@ from projects.models import Asset, Take, TakeAsset
 from projects.plain import made_plain
 from routing import health
 
-BATCH = 60
-AT_ONCE = 24
+BATCH = 120
+AT_ONCE = 32
 DOWNLOAD_SECONDS = 90.0
 MOST_TRIES = 6
 STORAGE_PAUSE = datetime.timedelta(seconds=30)

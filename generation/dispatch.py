@@ -27,7 +27,7 @@ from routing.brief import Breaker
 
 log = structlog.get_logger(__name__)
 
-BATCH = 200
+BATCH = 300
 TAKEN = "Its answer names a job that another call has already."
 
 

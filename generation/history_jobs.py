@@ -63,7 +63,7 @@ def run_waiting() -> int:
     Only one process at a time does so. Stopped ends the job under way, which waits again as if untouched.
     """
     ended = 0
-    with lanes.sole_keeper("history") as mine:
+    with lanes.keeper("history") as mine:
         while mine and (job := _leased(timezone.now())):
             _run(job)
             ended += 1

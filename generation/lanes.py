@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Min, Q
 from django.utils import timezone
 
@@ -44,6 +45,10 @@ LOOKED_AFTER = ("submit", "poll", "collect")
 LOCKS = {name: number for number, name in enumerate([*TASKS, "history"], start=1)}
 LOCK_SPACE = 0x6C616E65  # advisory locks of the lanes, apart from any others
 
+KEEPERS = {"collect": 2}
+"""Lanes that more than one task looks after at a time: to fetch, hash, read and book what the others
+submit and poll is more than one process of Python can do."""
+
 TASK_SECONDS = 200.0
 """A lane task ends by itself after this long and rings for the next; below the queue's own time-out."""
 
@@ -66,12 +71,16 @@ def _ring(lane: str) -> None:
 
 
 def _is_kept(lane: str) -> bool:
-    """Whether a task holds the lane's lock, on any machine."""
-    held = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s"
-    here = " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    """Whether tasks hold all of the lane's locks, on any machine."""
+    places = _places(lane)
+    held = """
+        SELECT count(DISTINCT objid) FROM pg_locks
+        WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = ANY (%s::oid[])
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    """
     with connection.cursor() as cursor:
-        cursor.execute(held + here, [LOCK_SPACE, _key(lane)])
-        return cursor.fetchone() is not None
+        cursor.execute(held, [LOCK_SPACE, places])
+        return bool(cursor.fetchone()[0] == len(places))
 
 
 def lease(lane: str, *, limit: int, now: datetime.datetime) -> tuple[uuid.UUID, list[uuid.UUID]]:
@@ -198,34 +207,39 @@ def next_due(lane: str, *, now: datetime.datetime) -> datetime.datetime | None:
 
 
 @contextmanager
-def sole_keeper(lane: str) -> Iterator[bool]:
-    """True for one task at a time, on all machines together; the others have nothing to do."""
-    lock = [LOCK_SPACE, _key(lane)]
+def keeper(lane: str) -> Iterator[bool]:
+    """True for one task at a time, or as many as KEEPERS says, on all machines together; the others have
+    nothing to do."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", lock)
-        mine = bool(cursor.fetchone()[0])
+        place = next((one for one in _places(lane) if _taken(cursor, one)), None)
         try:
-            yield mine
+            yield place is not None
         finally:
-            if mine:
+            if place is not None:
                 with suppress(Error):  # a connection that is gone has given it back
-                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", lock)
+                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_SPACE, place])
 
 
-def _key(lane: str) -> int:
-    return LOCKS[lane] * 100
+def _taken(cursor: CursorWrapper, place: int) -> bool:
+    cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, place])
+    return bool(cursor.fetchone()[0])
+
+
+def _places(lane: str) -> list[int]:
+    """The locks of a lane: whoever holds one of them keeps it."""
+    return [LOCKS[lane] * 100 + number for number in range(KEEPERS.get(lane, 1))]
 
 
 def look_after(lane: str, step: Callable[[], int]) -> int:
     """Does a lane's work until nothing is due soon, or the worker stops; answers how many runs were taken up.
 
-    Only one task at a time does so. After the lock is given back the lane is looked at once more: a bell
-    that rang meanwhile found the lock taken and went away, or was not rung at all.
+    Only one task at a time does so, or as many as KEEPERS says. After the lock is given back the lane is
+    looked at once more: a bell that rang meanwhile found it taken and went away, or was not rung at all.
     """
     taken = 0
     begun = time.monotonic()
     while time.monotonic() - begun < TASK_SECONDS:
-        with sole_keeper(lane) as mine:
+        with keeper(lane) as mine:
             if not mine:
                 return taken
             taken += _until_quiet(lane, step, begun)

@@ -48,7 +48,7 @@ def collect() -> int:
 def cancel() -> int:
     """Asks providers to stop what was cancelled, until nothing is left to ask."""
     asked = 0
-    with _in_lane("cancel"), lanes.sole_keeper("cancel") as mine, Wire() as wires:
+    with _in_lane("cancel"), lanes.keeper("cancel") as mine, Wire() as wires:
         while mine and (done := cancelling.cancel_due(wires)):
             asked += done
     return asked
@@ -56,34 +56,34 @@ def cancel() -> int:
 
 def notify() -> int:
     """Sends the mail that waits."""
-    with _in_lane("notify"), lanes.sole_keeper("notify") as mine:
+    with _in_lane("notify"), lanes.keeper("notify") as mine:
         return notices.mail_waiting(now=timezone.now()) if mine else 0
 
 
 def batches() -> int:
     """Makes the next takes of batches that have room, and finishes those that are done."""
-    with lanes.sole_keeper("batches") as mine:
+    with lanes.keeper("batches") as mine:
         return batch_steering.keep_going(now=timezone.now()) if mine else 0
 
 
 def endings() -> int:
     """Follows models to their end, once a day."""
-    with lanes.sole_keeper("endings") as mine:
+    with lanes.keeper("endings") as mine:
         return retirement.follow(now=timezone.now()) if mine else 0
 
 
 def months() -> int:
     """Tells finance of the months that have ended, once an hour; `manage.py exports` mails it."""
-    with lanes.sole_keeper("months") as mine:
+    with lanes.keeper("months") as mine:
         return month_mail.tell(now=timezone.now()) if mine else 0
 
 
 def expiries() -> int:
     """Books what is left of credits whose last day is over, once an hour."""
-    with lanes.sole_keeper("expiries") as mine:
+    with lanes.keeper("expiries") as mine:
         return credits.expire_due(now=timezone.now()) if mine else 0
 
 
 def sweep() -> dict[str, int]:
-    with _in_lane("sweep"), lanes.sole_keeper("sweep") as mine:
+    with _in_lane("sweep"), lanes.keeper("sweep") as mine:
         return sweeping.sweep(now=timezone.now()) if mine else {}

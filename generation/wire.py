@@ -22,7 +22,7 @@ from generation.providers.protocol import ProviderError
 AT_ONCE = 300
 """Calls of one wire that are open at the same time."""
 
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.2
 """After a first result, how long others are waited for, so that they are written together."""
 
 CALL_SECONDS = 100.0

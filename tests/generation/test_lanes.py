@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -124,8 +128,6 @@ def test_a_bell_rings_on_commit_and_only_then(cast: Cast) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_never_lease_the_same_run(cast: Cast) -> None:
-    import threading
-
     for _ in range(40):
         waiting(cast, cast.producer.person)
     found: list[list[Any]] = []
@@ -147,38 +149,51 @@ def test_two_workers_never_lease_the_same_run(cast: Cast) -> None:
     assert len(leased) == len(set(leased)) == 40
 
 
-@pytest.mark.django_db(transaction=True)
-def test_one_task_at_a_time_looks_after_a_lane() -> None:
-    import threading
+@contextlib.contextmanager
+def keepers(lane: str, number: int) -> Iterator[list[bool]]:
+    """So many tasks, one after the other and each on a connection of its own, that want to keep a lane."""
+    found: list[bool] = []
+    enough = threading.Event()
+    with ThreadPoolExecutor(number) as pool:
+        for _ in range(number):
+            asked = threading.Event()
+            pool.submit(_keep, lane, found, asked, enough)
+            asked.wait(10)
+        try:
+            yield found
+        finally:
+            enough.set()
 
-    seen: list[bool] = []
 
-    def other() -> None:
-        with lanes.sole_keeper(Lane.POLL) as mine:
-            seen.append(mine)
+def _keep(lane: str, found: list[bool], asked: threading.Event, enough: threading.Event) -> None:
+    try:
+        with lanes.keeper(lane) as mine:
+            found.append(mine)
+            asked.set()
+            enough.wait(10)
+    finally:
         connection.close()
 
-    with lanes.sole_keeper(Lane.POLL) as mine:
-        assert mine
-        thread = threading.Thread(target=other)
-        thread.start()
-        thread.join()
-    assert seen == [False]
-    other_again = threading.Thread(target=other)
-    other_again.start()
-    other_again.join()
-    assert seen == [False, True]
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("lane", "most"), [(Lane.POLL, 1), (Lane.SUBMIT, 1), (Lane.COLLECT, 2)])
+def test_a_lane_has_as_many_keepers_as_it_is_given_and_no_more(lane: str, most: int) -> None:
+    with keepers(lane, 3) as found:
+        assert found == [place < most for place in range(3)]
+    with keepers(lane, 1) as found:
+        assert found == [True]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_bell_rings_for_a_lane_that_is_kept_and_other_lanes_hear_theirs() -> None:
-    with lanes.sole_keeper(Lane.POLL):
-        lanes.ring(Lane.POLL)
-        assert OrmQ.objects.count() == 0
-        lanes.ring(Lane.COLLECT)
-        assert OrmQ.objects.count() == 1
-    lanes.ring(Lane.POLL)
-    assert OrmQ.objects.count() == 2
+@pytest.mark.parametrize(("lane", "most"), [(Lane.POLL, 1), (Lane.COLLECT, 2)])
+def test_bells_ring_for_a_lane_until_it_has_all_its_keepers(lane: str, most: int) -> None:
+    for number in range(most + 1):
+        with keepers(lane, number) if number else contextlib.nullcontext():
+            lanes.ring(lane)
+        assert OrmQ.objects.count() == min(number + 1, most)
+    with keepers(lane, most):
+        lanes.ring(Lane.SUBMIT)
+    assert OrmQ.objects.count() == most + 1
 
 
 @pytest.mark.django_db(transaction=True)

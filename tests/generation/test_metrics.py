@@ -136,7 +136,7 @@ def test_breakers_workers_lanes_and_connections(cast: Cast, token: str) -> None:
             health.record(workspace=cast.workspace, model_key=model, error_class="timeout")
     health.record(workspace=cast.workspace, model_key=SKETCH)
     Canary.objects.create(name="group", stamped_at=timezone.now())
-    with lanes.sole_keeper("poll"):
+    with lanes.keeper("poll"):
         told = read(token)
     assert told["circletake_breakers"] == {(FLUX, "open"): 1, ("own", "open"): 1, ("none", "closed"): 1}
     assert told["circletake_lane_keepers"]["poll",] == 1
