@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 3
 JOBS_A_PROCESS = 200
+AHEAD = 3
+"""Jobs that are leased for each process, so that none waits for the database between two of them."""
+
 NO_ROOM_PAUSE = datetime.timedelta(seconds=30)
 LOOK_SECONDS, IDLE_SECONDS = 0.3, 1.0
 """Waits for a job that is being drawn, and for the bell while none is."""
@@ -155,6 +158,7 @@ class Studio:
         self.pool = self._new_pool()
         self.bell = bells.Bell(bells.RENDER)
         self.drawing: dict[Future[dict[str, Any]], SketchJob] = {}
+        self.alone = 0
         self.renewed_at = 0.0
 
     def _new_pool(self) -> ProcessPoolExecutor:
@@ -166,18 +170,34 @@ class Studio:
         )
 
     def beat(self) -> None:
-        """Takes jobs up to the number of processes, waits a moment, and writes what is done."""
+        """Takes jobs, waits a moment, and writes what is done."""
         self._renew()
-        for job in lease(limit=self.processes - len(self.drawing), now=timezone.now()):
-            function, arguments = work_of(job)
-            self.drawing[self.pool.submit(function, *arguments)] = job
+        self._take()
         if not self.drawing:
             self.bell.wait(seconds=IDLE_SECONDS)
             return
         done, _ = wait(self.drawing, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+        broken = sum(isinstance(future.exception(), BrokenProcessPool) for future in done)
+        if broken:
+            self.pool.shutdown(wait=False)
+            self.pool = self._new_pool()
+        self.alone = max(0, self.alone - len(done)) + broken
         for future in done:
             self._written(self.drawing[future], future)
             del self.drawing[future]  # only now: while the database is away, it is written later
+
+    def _take(self) -> None:
+        """Leases jobs once half of the places are free.
+
+        A job that ended its process took the others of the pool with it: each of these is drawn alone then,
+        so that what is at fault is found, and nothing else is given up with it.
+        """
+        places = 1 if self.alone else self.processes * AHEAD
+        if len(self.drawing) * 2 > places:
+            return
+        for job in lease(limit=places - len(self.drawing), now=timezone.now()):
+            function, arguments = work_of(job)
+            self.drawing[self.pool.submit(function, *arguments)] = job
 
     def _renew(self) -> None:
         """Well before the leases run out, and not with every beat."""
@@ -192,9 +212,6 @@ class Studio:
             return
         log.error("render process failed", job=str(job.pk), kind=job.kind, error=repr(error))
         SketchJob.objects.filter(pk=job.pk, state=SketchJob.State.RUNNING).update(leased_until=None)
-        if isinstance(error, BrokenProcessPool):
-            self.pool.shutdown(wait=False)
-            self.pool = self._new_pool()
 
     def close(self) -> None:
         """Ends the pool's processes and lets go of what they drew: it is due again, for another process.

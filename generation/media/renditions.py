@@ -38,10 +38,10 @@ class Made:
 
 def make(path: Path, probe: Probe, folder: Path, *, limits: Limits = DEFAULT) -> list[Made]:
     """All renditions of a file: thumbnail and poster, and for a video the proxy. Raises MalformedMedia."""
-    still = still_of(path, probe, limits=limits)
+    poster = shrunk(still_of(path, probe, limits=limits), POSTER_SIDE)
     made = [
-        webp(still, folder / "thumbnail.webp", kind="thumbnail", side=THUMBNAIL_SIDE),
-        webp(still, folder / "poster.webp", kind="poster", side=POSTER_SIDE),
+        written(shrunk(poster, THUMBNAIL_SIDE), folder, kind="thumbnail"),
+        written(poster, folder, kind="poster"),
     ]
     if probe.kind == "video":
         made.append(proxy(path, probe, folder / "proxy.mp4"))
@@ -65,12 +65,23 @@ def still_of(path: Path, probe: Probe, *, limits: Limits = DEFAULT) -> Image.Ima
     return best
 
 
-def webp(still: Image.Image, path: Path, *, kind: str, side: int) -> Made:
-    """A WebP whose longer side is at most `side`; a smaller picture is not enlarged."""
+def shrunk(still: Image.Image, side: int) -> Image.Image:
+    """The picture with its longer side at most `side`; a smaller one is not enlarged."""
     small = still.copy()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    small.save(path, format="WEBP", quality=80, method=3)
-    return Made(kind, path, "image/webp", small.width, small.height, path.stat().st_size)
+    small.thumbnail((side, side), Image.Resampling.HAMMING)
+    return small
+
+
+def written(still: Image.Image, folder: Path, *, kind: str) -> Made:
+    """A JPEG, which is written in a thirtieth of the time of a WebP; a WebP where something shows through."""
+    see_through = still.mode == "RGBA"
+    path = folder / f"{kind}.{'webp' if see_through else 'jpg'}"
+    if see_through:
+        still.save(path, format="WEBP", quality=80, method=1)
+    else:
+        still.save(path, format="JPEG", quality=85)
+    media_type = "image/webp" if see_through else "image/jpeg"
+    return Made(kind, path, media_type, still.width, still.height, path.stat().st_size)
 
 
 def proxy(path: Path, probe: Probe, target: Path) -> Made:

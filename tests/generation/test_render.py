@@ -7,6 +7,7 @@ import errno
 import os
 import time
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 from unittest import mock
 
@@ -148,6 +149,9 @@ class Pool:
         self.drawing.append(Future())
         return self.drawing[-1]
 
+    def shutdown(self, *, wait: bool) -> None:
+        """Nothing of it runs."""
+
 
 @pytest.fixture
 def studio(monkeypatch: pytest.MonkeyPatch) -> render.Studio:
@@ -186,6 +190,29 @@ def test_what_was_drawn_while_the_database_was_away_is_written_later(
     assert job().state == SketchJob.State.RUNNING
     studio.beat()
     assert (job().state, studio.drawing) == (SketchJob.State.SUCCEEDED, {})
+
+
+def test_a_job_that_ends_its_process_takes_no_other_with_it(db: None, studio: render.Studio) -> None:
+    """All that a broken pool was drawing is drawn again, each alone, until the one at fault is given up."""
+    tokens = ("first", "poison", "second", "third")
+    for token in tokens:
+        SketchJob.objects.create(
+            token=token, model=SKETCH, kind="text", request={}, not_before=timezone.now()
+        )
+    at_once = []
+    for _ in range(20):
+        studio.beat()
+        at_once.append(len(studio.drawing))
+        poisoned = "poison" in {drawn.token for drawn in studio.drawing.values()}
+        for future in [one for one in studio.drawing if not one.done()]:
+            if poisoned:
+                future.set_exception(BrokenProcessPool("a process ended"))
+            else:
+                future.set_result({"state": "succeeded", "outputs": []})
+    ended = dict(SketchJob.objects.values_list("token", "state"))
+    assert ended == {token: "failed" if token == "poison" else "succeeded" for token in tokens}
+    assert at_once[0] == render.AHEAD
+    assert max(at_once[1:6]) == 1
 
 
 @pytest.mark.slow
