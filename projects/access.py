@@ -90,11 +90,13 @@ def require(membership: Membership, right: str) -> None:
 def membership_of(person: Any, workspace_slug: str) -> Membership:
     """The person's current membership in the workspace, or Http404."""
     try:
-        return Membership.objects.select_related("workspace", "person").get(
+        found: Membership = Membership.objects.select_related("workspace").get(
             workspace__slug=workspace_slug, person=person, ended_at__isnull=True
         )
     except Membership.DoesNotExist:
         raise Http404("There is no such workspace, or you do not belong to it.") from None
+    found.person = person
+    return found
 
 
 View = Callable[..., HttpResponseBase]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from generation import words
 from generation.cards import Card
@@ -240,6 +240,48 @@ def _icon(name: str, size: str, label: str) -> SafeString:
             '<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href
         )
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', css, href)
+
+
+@register.simple_tag
+def rail_links(sections: Iterable[Mapping[str, Any]]) -> SafeString:
+    """The sections of the side navigation, as `generation.shell` describes them."""
+    names = ("label", "href", "icon", "key", "count", "due", "current")
+    return _rail_links(
+        tuple(
+            (section["label"], tuple(tuple(link[name] for name in names) for link in section["links"]))
+            for section in sections
+        )
+    )
+
+
+@functools.lru_cache(maxsize=1024)  # every page has them, and between two pages they seldom change
+def _rail_links(sections: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...]) -> SafeString:
+    return format_html_join(
+        "\n",
+        '<div class="rail__section">{}{}</div>',
+        (
+            (
+                format_html('<p class="rail__label">{}</p>', label) if label else "",
+                format_html_join("\n", "{}", ((_rail_link(*link),) for link in links)),
+            )
+            for label, links in sections
+        ),
+    )
+
+
+def _rail_link(
+    label: str, href: str, picture: str, key: str, count: int, due: bool, current: bool
+) -> SafeString:
+    return format_html(
+        '<a class="rail__link" href="{}" title="{}"{}{}>{}<span class="rail__text">{}</span>{}</a>',
+        href,
+        label,
+        mark_safe(' aria-current="page"') if current else "",
+        format_html(' data-key="{}"', key) if key else "",
+        icon(picture),
+        label,
+        format_html('<span class="count{}">{}</span>', " count--due" if due else "", count) if count else "",
+    )
 
 
 @register.simple_tag

@@ -175,3 +175,24 @@ def test_the_labels_of_the_field_are_on_the_chips() -> None:
     assert "Signed off" in circletake.state_chip("accepted")
     assert "Dropped" in circletake.state_chip("written_off")
     assert "Economy tier" in circletake.tier_chip("budget")
+
+
+def link(label: str, **more: object) -> dict[str, object]:
+    plain = {"href": "/w/a/", "icon": "home", "key": "", "count": 0, "due": False, "current": False}
+    return {"label": label, **plain, **more}
+
+
+def test_the_rail_marks_the_present_page_and_counts_what_waits() -> None:
+    sections = [
+        {"label": "", "links": [link("Home", current=True, key="g>h"), link("Queue", count=3)]},
+        {"label": "Money & more", "links": [link("Approvals", count=12, due=True)]},
+    ]
+    shown = circletake.rail_links(sections)
+    home, queue, approvals = shown.split("<a ")[1:]
+    assert 'aria-current="page" data-key="g&gt;h"' in home
+    assert 'class="count"' not in home
+    assert '<span class="count">3</span>' in queue
+    assert "aria-current" not in queue
+    assert '<span class="count count--due">12</span>' in approvals
+    assert '<p class="rail__label">Money &amp; more</p>' in shown
+    assert circletake.rail_links([{"label": "", "links": [link("<b>")]}]).count("<b>") == 0
