@@ -14,6 +14,9 @@ from django.utils.module_loading import autodiscover_modules
 
 from circletake import postgres, stopping
 
+NICENESS = 5
+"""What answers people and providers goes first: lanes catch up, a page that is late is not read."""
+
 DRAIN = "QUEUE_DRAINS"
 """In the environment: SIGTERM lets open calls end, SIGINT gives them up."""
 
@@ -21,6 +24,7 @@ DRAIN = "QUEUE_DRAINS"
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circletake.settings")
     os.register_at_fork(after_in_child=lambda: postgres.die_with_parent(signal.SIGKILL))
+    os.nice(NICENESS)
     django.setup()
     autodiscover_modules("tasks")
     from django_q.cluster import Cluster  # needs the apps

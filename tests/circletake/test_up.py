@@ -11,7 +11,7 @@ import psutil
 import psycopg
 import pytest
 
-from circletake import postgres
+from circletake import cluster, postgres
 from tests.circletake import running
 from tests.circletake.running import Running, up, wait_for
 
@@ -37,6 +37,8 @@ def test_it_serves_stops_within_ten_seconds_and_leaves_nothing(data_dir: Path, s
     with up(data_dir, DEMO="0") as running:
         starts = ledger_of_starts(data_dir)
         assert starts == ["start 1", "start 2"][: len(starts)]
+        lanes_give_way = psutil.Process(running.process.pid).nice() + cluster.NICENESS
+        assert {worker.nice() for worker in running.workers()} == {min(lanes_give_way, 19)}
         assert running.stop(signum) < 10
         assert (running.process.returncode, running.left()) == (0, [])
         assert "Traceback" not in running.log()
