@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bench.pages import CAMPAIGN
 from bench.readers import Page, Writes
-from billing import month_sums, pot_days
+from billing import month_sums, pot_days, spend_days
 from generation.demo import cast
 from projects.models import Campaign, Deliverable, Person, Take, Touch
 
@@ -55,6 +55,7 @@ def settle() -> None:
         if time.monotonic() > until:
             raise TimeoutError("The months of the demo are not added up.")
     pot_days.compact(now=timezone.now())
+    spend_days.compact(now=timezone.now())
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
 

@@ -8,7 +8,17 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from billing import consumption, credit_checks, money, month_sums, partitions, pot_days, roll_forward, windows
+from billing import (
+    consumption,
+    credit_checks,
+    money,
+    month_sums,
+    partitions,
+    pot_days,
+    roll_forward,
+    spend_days,
+    windows,
+)
 from billing.models import BudgetWindow
 from billing.scopes import NAMED, name_of
 from projects.models import Workspace
@@ -58,6 +68,7 @@ def problems(*, now: datetime.datetime | None = None) -> list[str]:
         *summaries(),
         *outcomes(),
         *pot_days.problems(),
+        *spend_days.problems(),
         *month_sums.problems(),
         *budget_windows(now=now),
         *credit_checks.problems(),

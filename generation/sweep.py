@@ -16,7 +16,7 @@ from django.db import Error, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django_q.models import Schedule
 
-from billing import ledger, month_sums, pot_days, seals
+from billing import ledger, month_sums, pot_days, seals, spend_days
 from billing.exports import jobs
 from billing.models import Hold
 from generation import (
@@ -92,6 +92,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "batches": batch_steering.keep_going,
         "histories": history_jobs.overdue,
         "pot_days": pot_days.compact,
+        "spend_days": spend_days.compact,
         "old_jobs": old_jobs,
         "old_keys": idempotency.forget_old,
         "old_secrets": keyring.forget_old,

@@ -23,7 +23,7 @@ from billing.models.reconciliation import (
     DifferenceStep,
     LineMatch,
 )
-from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay
+from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay, SpendDay
 
 __all__ = [
     "Agreement",
@@ -64,4 +64,5 @@ __all__ = [
     "ProviderBalance",
     "SampleVerdict",
     "SealedDay",
+    "SpendDay",
 ]

@@ -69,6 +69,16 @@ POT_DAYS = """
     RETURN NULL;
 """
 
+#: Keeps the days of spend by what it was spent on, with each statement that books.
+SPEND_DAYS = """
+    INSERT INTO billing_spendday (workspace_id, day, provider, model, price_row, native_currency, amount)
+    SELECT workspace_id, (effective_at AT TIME ZONE 'UTC')::date, provider, model, price_row,
+           native_currency, sum(amount)
+    FROM added WHERE kind <> 'transfer'
+    GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(amount) <> 0;
+    RETURN NULL;
+"""
+
 
 class Entry(models.Model):
     """A booking of `amount` (workspace currency, signed: a refund is negative) to `debit` from `credit`.
@@ -134,6 +144,14 @@ class Entry(models.Model):
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
                 func=POT_DAYS,
+            ),
+            pgtrigger.Trigger(
+                name="entry_spend_days",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+                func=SPEND_DAYS,
             ),
             pgtrigger.Trigger(
                 name="entry_open_month",

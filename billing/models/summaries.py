@@ -35,6 +35,25 @@ class PotDay(models.Model):
         indexes = [models.Index(fields=["workspace", "day"], name="pot_day_of_workspace")]
 
 
+class SpendDay(models.Model):
+    """Cash of a day (UTC) by provider, model, price row and currency. Several rows add up.
+
+    Written by a trigger as those of `PotDay` are; `billing.spend_days.compact` adds rows together.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()
+    provider = models.CharField(max_length=40)
+    model = models.CharField(max_length=200)
+    price_row = models.UUIDField(null=True)
+    native_currency = models.CharField(max_length=47)
+    amount = models.DecimalField(max_digits=24, decimal_places=8)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "day"], name="spend_day_of_workspace")]
+
+
 class MonthPart(models.Model):
     """What one deliverable brings to the figures of one month, as of that month's last instant.
 

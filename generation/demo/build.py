@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import connection, transaction
 
-from billing import ledger, month_sums, pot_days
+from billing import ledger, month_sums, pot_days, spend_days
 from generation.demo import cast, history, limits, recent, studio
 from generation.demo.calendar import DAY
 from generation.demo.easel import easel
@@ -62,6 +62,7 @@ def build(
         pass
     if wanted.takes > IN_ONE_PIECE:
         pot_days.compact(now=end)
+        spend_days.compact(now=end)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
     say(f"The demo workspace is ready: {count:,} takes.")
