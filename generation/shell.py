@@ -31,6 +31,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
         "Money",
         (
             ("Month", "billing:month", "month", "", "g>m"),
+            ("Outlook", "generation:exposure", "eye", "", "g>o"),
             ("Budgets", "billing:budgets", "wallet", "", "g>b"),
             ("Prices", "billing:prices", "coin", "", ""),
             ("Invoices", "generation:invoices", "upload", "", "g>i"),
@@ -56,7 +57,10 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
 
 
 #: Pages that are reached by the tabs of another.
-ALSO: dict[str, tuple[str, ...]] = {"prices": ("rates", "credits", "agreements")}
+ALSO: dict[str, tuple[str, ...]] = {
+    "prices": ("rates", "credits", "agreements"),
+    "exposure": ("what-if", "outages", "forecast", "stability", "evidence"),
+}
 
 #: Written out: every page asks it, and putting it together took longer than answering it.
 WAITING = """

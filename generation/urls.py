@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("generation.invoice_urls")),
     path("", include("generation.studio_urls")),
     path("", include("generation.health_urls")),
+    path("", include("generation.outlook_urls")),
     path(DELIVERABLE, desk.desk, name="desk"),
     path(f"{DELIVERABLE}quote/", desk.quote, name="quote"),
     path(f"{DELIVERABLE}make/", desk_actions.make, name="make"),
