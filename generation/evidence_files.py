@@ -10,6 +10,7 @@ from typing import Any
 
 from billing.charts import AXIS, BAR, INK
 from billing.figures import printed
+from generation import outlook_charts
 from generation.evidence import MEASURES, Figure, Ranked
 
 MOST_DRAWN = 24
@@ -51,7 +52,7 @@ def values(found: Sequence[Ranked], by: str) -> list[dict[str, Any]]:
         row, figure = each.row, MEASURES[by].of(each.row)
         low, high = figure.interval
         ends = [figure.value if end is None else end for end in (low, figure.value, high)]
-        words = f"{row.category_name}, {row.phase}: {row.model.partition('/')[2] or row.model}"
+        words = f"{row.category_name}, {row.phase}: {outlook_charts.short(row.model) or row.model}"
         shown.append({"row": words, **dict(zip(("low", "at", "high"), map(_drawn(by), ends), strict=True))})
     return shown
 
@@ -82,13 +83,21 @@ def svg(found: Sequence[Ranked], by: str, *, currency: str) -> bytes:
     )
     scale = altair.Scale(zero=True, nice=True)
     x = altair.X(
-        "at:Q", title=f"{MEASURES[by].label}{unit}", scale=scale, axis=altair.Axis(format=FORMATS[by])
+        "at:Q",
+        title=f"{MEASURES[by].label}{unit}",
+        scale=scale,
+        axis=altair.Axis(format=FORMATS[by], tickCount=6),
     )
     dots = base.mark_point(filled=True, color=BAR, size=80, opacity=1).encode(x=x)
     whiskers = base.mark_rule(color=INK, strokeWidth=2).encode(x=altair.X("low:Q", scale=scale), x2="high:Q")
     chart = (
         (whiskers + dots)
-        .properties(width=560, height={"step": ROW_HEIGHT}, background="transparent")
+        .properties(
+            width=560,
+            height={"step": ROW_HEIGHT},
+            background="transparent",
+            padding=outlook_charts.ROOM,
+        )
         .configure_axis(**AXIS)
         .configure_view(stroke=None)
     )

@@ -21,6 +21,9 @@ REST = "all others"
 CASES = ("as it was", "dearer", "with fallbacks")
 CASE_COLOURS = ("#8a8a8a", "#d9534f", "#3f9d76")
 MOST_LINES = 8
+LONGEST = 24
+ROOM = {"left": 28, "top": 5, "right": 12, "bottom": 5}
+"""Around a chart: letters are wider in some browsers than where it is laid out."""
 
 
 def digest(values: Sequence[Any]) -> str:
@@ -43,6 +46,13 @@ def shares(found: Sequence[Exposure]) -> list[dict[str, Any]]:
             if part
         ]
     return rows
+
+
+def short(model: str) -> str:
+    """A model's name as an axis has room for it: without its provider, and without what is usual there."""
+    parts = model.split("/")[1:]
+    name = "/".join(parts[1:] if len(parts) > 2 else parts)
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _largest(found: Sequence[Exposure]) -> list[str]:
@@ -78,7 +88,7 @@ def cases(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """The dearest lines of a what-if, each in its three cases."""
     return [
         {
-            "line": f"{line.category}, {line.place.phase}: {line.model.partition('/')[2] or line.provider}",
+            "line": f"{line.category}, {line.place.phase}: {short(line.model) or line.provider}",
             "case": case,
             "place": place,
             "amount": float(amount),
@@ -100,7 +110,11 @@ def cases_svg(rows: list[dict[str, Any]], *, currency: str) -> bytes:
         .encode(
             y=altair.Y("line:N", title=None, sort=order, axis=altair.Axis(labelLimit=300)),
             yOffset=altair.YOffset("place:O"),
-            x=altair.X("amount:Q", title=f"Cash of the month, {currency}", axis=altair.Axis(format=",.2~f")),
+            x=altair.X(
+                "amount:Q",
+                title=f"Cash of the month, {currency}",
+                axis=altair.Axis(format=",.2~f", tickCount=6),
+            ),
             color=altair.Color("case:N", scale=scale, legend=altair.Legend(title=None)),
         )
     )
@@ -122,7 +136,8 @@ def course_svg(rows: list[Any], *, currency: str) -> bytes:
     import altair
 
     *days, end = rows
-    x = altair.X("day:T", title=None, axis=altair.Axis(format="%-d %b", labelOverlap="greedy", tickCount=8))
+    days_axis = altair.Axis(format="%-d %b", labelOverlap="greedy", tickCount=8)
+    x = altair.X("day:T", title=None, scale=altair.Scale(type="utc"), axis=days_axis)
     y = altair.Axis(format=",.2~f", tickCount=5)
     title = f"Spent so far, {currency}"
     line = altair.Chart({"values": days}).mark_line(color=COLOURS[0], strokeWidth=2, interpolate="step-after")
@@ -160,8 +175,10 @@ def weeks_svg(rows: list[dict[str, Any]], *, title: str) -> bytes:
     """Points over the weeks between their limits; those outside are filled."""
     import altair
 
+    mondays = [_milliseconds(row["week"]) for row in rows]
+    axis = altair.Axis(format="%-d %b", labelOverlap="greedy", values=mondays, grid=False)
     base = altair.Chart({"values": rows}).encode(
-        x=altair.X("week:T", title=None, axis=altair.Axis(format="%-d %b", labelOverlap="greedy"))
+        x=altair.X("week:T", title=None, scale=altair.Scale(type="utc"), axis=axis)
     )
     limited = altair.Chart({"values": [row for row in rows if "centre" in row]}).encode(x="week:T")
     y = altair.Y("at:Q", title=title, scale=altair.Scale(zero=True), axis=altair.Axis(tickCount=5))
@@ -177,6 +194,11 @@ def weeks_svg(rows: list[dict[str, Any]], *, title: str) -> bytes:
     return _svg(chart, width=720, height=230)
 
 
+def _milliseconds(day: str) -> int:
+    midnight = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC)
+    return int(midnight.timestamp() * 1000)
+
+
 def _step(pixels: int) -> Any:
     import altair
 
@@ -187,7 +209,7 @@ def _svg(chart: Any, *, width: int, height: Any) -> bytes:
     import vl_convert
 
     made = (
-        chart.properties(width=width, height=height, background="transparent")
+        chart.properties(width=width, height=height, background="transparent", padding=ROOM)
         .configure_axis(**AXIS)
         .configure_legend(labelColor=INK, orient="top", title=None, labelFontSize=LETTERS, columnPadding=24)
         .configure_view(stroke=None)
