@@ -1,4 +1,4 @@
-"""What an audit prints beside its figures: lead time, pace, take curve, error bars, exceptions."""
+"""What an audit prints beside its figures: lead time, pace, take curve, error bars."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from django.db import connection
-
 from billing import figures, month_figures, month_sums, months
 from billing.month_figures import Figures
-from projects.models import (
-    CapDecision,
-    CategoryTarget,
-    Decision,
-    HeroRequest,
-    Workspace,
-)
+from projects.models import CategoryTarget, Workspace
 
 
 class Place(NamedTuple):
@@ -45,44 +37,6 @@ class ErrorBar(NamedTuple):
     figure: Decimal
     target: Decimal
     bias: Fraction
-
-
-#: What pages and files tell of an exception.
-OF_DECISION = (
-    *("at", "note", "money_saved", "by_email", "deliverable__name", "take__number", "take__deliverable_id"),
-)
-OF_GRANT = (
-    *("at", "cap_request__more", "cap_request__reason", "cap_request__at_most"),
-    "cap_request__deliverable__name",
-)
-OF_REQUEST = ("decided_at", "note", "shown_amount", "deliverable__name")
-OF_PEOPLE = {name: (f"{name}__name", f"{name}__email") for name in ("by", "requested_by")}
-
-
-NUMBER = """
-    SELECT (SELECT count(*) FROM projects_decision WHERE workspace_id = %(workspace)s
-              AND at >= %(start)s AND at < %(until)s AND decision = 'accept' AND as_is)
-         + (SELECT count(*) FROM projects_capdecision WHERE workspace_id = %(workspace)s
-              AND at >= %(start)s AND at < %(until)s AND decision = 'grant')
-         + (SELECT count(*) FROM projects_herorequest WHERE workspace_id = %(workspace)s
-              AND decided_at >= %(start)s AND decided_at < %(until)s AND self_approved)
-"""
-
-
-class Exceptions(NamedTuple):
-    """The first of each kind, and how many there are of all kinds."""
-
-    as_is: list[Decision]
-    caps_raised: list[CapDecision]
-    self_approved: list[HeroRequest]
-    number: int
-
-    def __bool__(self) -> bool:
-        return bool(self.number)
-
-    @property
-    def rest(self) -> int:
-        return self.number - len(self.as_is) - len(self.caps_raised) - len(self.self_approved)
 
 
 def also(*, workspace: Workspace, month: str) -> Also:
@@ -145,31 +99,3 @@ def _bar(category: str, sums: figures.Sums, target: Decimal) -> ErrorBar | None:
         return None
     bias = Fraction(sums.accepted, sums.takes) * over / (1 + over)
     return ErrorBar(category, Decimal(figures.printed(figure)), target, bias)
-
-
-def exceptions(*, workspace: Workspace, month: str, most: int | None = None) -> Exceptions:
-    """What a reader of the month should look at: taken as is, caps raised, self-approved; `most` of each."""
-    start, end = months.span(workspace, month)
-    of_month = {"workspace": workspace, "at__gte": start, "at__lt": end}
-    as_is = Decision.objects.filter(**of_month, decision="accept", as_is=True)
-    caps = CapDecision.objects.filter(**of_month, decision="grant")
-    alone = HeroRequest.objects.filter(
-        workspace=workspace, self_approved=True, decided_at__gte=start, decided_at__lt=end
-    )
-    decided = as_is.select_related("deliverable", "take", "by").only(*OF_DECISION, *OF_PEOPLE["by"])
-    granted = caps.select_related("cap_request__deliverable", "by").only(*OF_GRANT, *OF_PEOPLE["by"])
-    approved = alone.select_related("deliverable", "requested_by").only(
-        *OF_REQUEST, *OF_PEOPLE["requested_by"]
-    )
-    first = list(decided.order_by("at", "sequence")[:most])
-    raised = list(granted.order_by("at", "sequence")[:most])
-    selves = list(approved.order_by("decided_at", "id")[:most])
-    shown = len(first) + len(raised) + len(selves)
-    return Exceptions(first, raised, selves, shown if most is None else _number(workspace, start, end))
-
-
-def _number(workspace: Workspace, start: datetime.datetime, end: datetime.datetime) -> int:
-    """How many exceptions there are; counted apart, for a window over all of them would join all of them."""
-    with connection.cursor() as cursor:
-        cursor.execute(NUMBER, {"workspace": workspace.pk, "start": start, "until": end})
-        return int(cursor.fetchone()[0])

@@ -23,7 +23,7 @@ from billing import (
     roll_forward,
     standing,
 )
-from billing.also import Also, ErrorBar, also, also_of, error_bars, error_bars_of, exceptions
+from billing.also import Also, ErrorBar, also, also_of, error_bars, error_bars_of
 from billing.bridge import Bridge
 from billing.figures import Cells, Sums, printed, printed_or_none, ratio
 from billing.models import Pot
@@ -36,7 +36,6 @@ __all__ = [
     "ErrorBar",
     "also",
     "error_bars",
-    "exceptions",
     "month_document",
     "month_page",
     "roll_forward_check",

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from billing.also import Exceptions
+from billing.exceptions import Exceptional
 
 FIGURES = (
     *("accepted", "takes", "rounds", "multiplier", "base", "generation", "control", "refinement", "time"),
@@ -34,20 +34,12 @@ def table(document: dict[str, Any], name: str) -> list[Row]:
     return [("term", "amount"), *((document[name] or {}).items())]
 
 
-def exceptions(found: Exceptions) -> list[Row]:
+def exceptions(found: Iterable[Exceptional]) -> list[Row]:
     """A row for each: which kind, when, which deliverable, who, and the words or the money beside it."""
-    lines: list[Row] = [("kind", "at", "deliverable", "by", "note", "amount")]
-    for row in found.as_is:
-        by = row.by or row.by_email
-        lines.append(("as is", row.at.isoformat(), row.deliverable, by, row.note, row.money_saved))
-    for grant in found.caps_raised:
-        asked = grant.cap_request
-        words = f"{asked.more} more takes: {asked.reason}"
-        lines.append(("cap raised", grant.at.isoformat(), asked.deliverable, grant.by, words, asked.at_most))
-    for alone in found.self_approved:
-        at = alone.decided_at.isoformat() if alone.decided_at else ""
-        who = alone.requested_by
-        lines.append(("self-approved", at, alone.deliverable, who, alone.note, alone.shown_amount))
+    lines: list[Row] = [("kind", "at", "campaign", "deliverable", "take", "by", "note", "amount")]
+    for row in found:
+        where = (row.campaign, row.deliverable, row.take)
+        lines.append((row.kind.label, row.at.isoformat(), *where, row.by, row.note, row.amount))
     return lines
 
 

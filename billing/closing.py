@@ -17,6 +17,7 @@ from billing import (
     accruals,
     agreements,
     closing_checks,
+    exceptions,
     months,
     periods,
     pots,
@@ -77,7 +78,7 @@ def read_exceptions(*, workspace: Workspace, month: str, by: Membership) -> None
     with transaction.atomic():
         periods.lock(workspace.pk)
         _require_review(workspace, month)
-        digest = closing_checks.exceptions_digest(workspace, month)
+        digest = exceptions.digest(workspace=workspace, month=month)
         _step(workspace, month, StepKind.EXCEPTIONS_READ, by, timezone.now(), digest=digest)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.db import connection
 
-from billing import audit, audit_tables, money, months, roll_forward, sampling, unsettled
+from billing import exceptions, money, months, roll_forward, sampling, unsettled
 from billing.accruals import total
 from billing.models import MonthStep
 from billing.models.closing import StepKind
@@ -57,12 +56,6 @@ def settled(steps: list[MonthStep]) -> Mapping[str, MonthStep]:
     return {step.provider: step for step in steps if step.kind == StepKind.PROVIDER}
 
 
-def exceptions_digest(workspace: Workspace, month: str) -> str:
-    """A hash of the exceptions, so that it shows when others have come since they were read."""
-    lines = audit_tables.exceptions(audit.exceptions(workspace=workspace, month=month))
-    return hashlib.sha256(audit_tables.csv_text(lines).encode()).hexdigest()
-
-
 def _identity(workspace: Workspace, month: str) -> Check:
     found = roll_forward.roll_forward(workspace, month)
     label = "The roll-forward holds"
@@ -103,11 +96,11 @@ def _providers(workspace: Workspace, month: str, steps: list[MonthStep]) -> Chec
 
 def _exceptions(workspace: Workspace, month: str, steps: list[MonthStep]) -> Check:
     label = "The exceptions are read"
-    number = audit.exceptions(workspace=workspace, month=month, most=1).number
+    number = exceptions.number(workspace=workspace, month=month)
     if not number:
         return Check("exceptions", label, True, "There are none.")
     read = [step for step in steps if step.kind == StepKind.EXCEPTIONS_READ]
-    if read and read[-1].digest == exceptions_digest(workspace, month):
+    if read and read[-1].digest == exceptions.digest(workspace=workspace, month=month):
         return Check("exceptions", label, True, f"{number} read by {read[-1].by}.")
     if read:
         return Check("exceptions", label, False, "Others have come since they were read.", "Read them again.")

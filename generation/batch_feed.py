@@ -181,7 +181,7 @@ class Making:
         if cell.deliverable_id not in self.used:
             self.used[cell.deliverable_id] = caps.usage(deliverable, Phase.DRAFT).used
         takes.check_room(decision, used=self.used[cell.deliverable_id], count=1, more=cell.more_takes)
-        order = Order(cell.request, decision, cell.routing_version, cell.seed_policy)
+        order = Order(cell.request, decision, cell.routing_version, cell.seed_policy, cell.instead_of)
         take, planned = take_rows.write(
             deliverable,
             order,

@@ -258,6 +258,7 @@ def _cell(batch: Batch, cell: Cell) -> BatchCell:
         request_hash=digest(cell.order.request),
         routing_version=cell.order.routing_version,
         seed_policy=cell.order.seed_policy,
+        instead_of=cell.order.instead_of,
         more_takes=cell.more_takes,
         expected=cell.expected,
         at_most=cell.at_most,

@@ -24,6 +24,8 @@ class Order:
     decision: Decision
     routing_version: int
     seed_policy: str
+    instead_of: str = ""
+    """The route's first model, where a person named another one."""
 
 
 def of_resolved(resolved: Resolved) -> Order:
@@ -33,6 +35,7 @@ def of_resolved(resolved: Resolved) -> Order:
         decision=resolved.decision,
         routing_version=resolved.routing_version,
         seed_policy=resolved.seed_policy,
+        instead_of=resolved.instead_of,
     )
 
 

@@ -48,6 +48,8 @@ class Resolved:
     routing_version: int
     seed_policy: str
     budgets: tuple[questions.BudgetLeft, ...]
+    instead_of: str = ""
+    """The route's first model, where a person named another one."""
 
 
 def resolve(
@@ -84,7 +86,8 @@ def resolve(
     decision, budgets = _decided(question, graph, subject, policy, model, on)
     request = _request(subject, graph, decision, pipeline_name, template)
     seeded = _seeded(request, subject, policy, seed, source_take, on)
-    return Resolved(seeded, digest(seeded), decision, on.table.version, policy, budgets)
+    instead_of = _routed(model, graph, question, on)
+    return Resolved(seeded, digest(seeded), decision, on.table.version, policy, budgets, instead_of)
 
 
 def priced(
@@ -247,6 +250,16 @@ def _pinned(model: str | None, graph: Sequence[PipelineStep], on: Grounds) -> di
         kinds = ", ".join(row.kinds) or "nothing"
         raise Invalid({"model": [f"{model} makes {kinds}, which no step here asks for."]})
     return dict.fromkeys(fits, model)
+
+
+def _routed(model: str | None, graph: Sequence[PipelineStep], question: questions.Brief, on: Grounds) -> str:
+    """The model that the table names first for a step for which a person named another one."""
+    for key in _pinned(model, graph, on):
+        step = next(step for step in graph if step.key == key)
+        route = on.table.step_route(question, questions.Step(step.key, step.kind, step.stage))
+        if route and route.choices and route.choices[0].model != model:
+            return route.choices[0].model
+    return ""
 
 
 def _request(

@@ -51,6 +51,7 @@ def write(
         seed=request["seed"],
         request_hash=digest(request),
         routing_version=order.routing_version,
+        instead_of=order.instead_of,
         requested_by=by.person,
         requested_by_email=by.person.email,
         requested_at=now,

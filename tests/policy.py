@@ -79,6 +79,7 @@ POST     keep_books      w/<workspace>/month/<month>/close/<step>/
 GET      read            w/<workspace>/month/<month>/deliverables/
 GET      read            w/<workspace>/month/<month>/deliverables/<deliverable_id>/
 GET      read            w/<workspace>/month/<month>/entries/
+GET      read            w/<workspace>/month/<month>/exceptions/
 GET      read            w/<workspace>/month/<month>/exports/<form>/
 GET      read            w/<workspace>/month/<month>/prices/
 GET      read            w/<workspace>/month/<month>/tables/<table>.csv

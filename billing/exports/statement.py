@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from billing import audit, charts, months
+from billing import audit, charts, exceptions, months
 from billing.dimensions import By
 from billing.exports import canonical, document, entries, pictures, signing, tables, words
 from billing.exports.forms import Form, file_name
@@ -16,6 +16,7 @@ from projects.models import Workspace
 
 TEMPLATE = Path(__file__).with_name("statement.typ")
 STANDARDS: list[Any] = ["a-2a", "ua-1"]
+MOST_EXCEPTIONS = 20
 UNSIGNED = ("First signature", "Second signature")
 
 
@@ -72,7 +73,9 @@ def contents(*, workspace: Workspace, month: str) -> dict[str, Any]:
         "splits": [tables.split(_rows(whole, workspace, month, by), by) for by in SPLITS],
         "bars": tables.bars(page.bars, workspace),
         "exceptions": tables.exceptions(
-            audit.exceptions(workspace=workspace, month=month, most=20), workspace
+            exceptions.listed(workspace=workspace, month=month, limit=MOST_EXCEPTIONS),
+            exceptions.number(workspace=workspace, month=month),
+            workspace,
         ),
         "digest": canonical.digest(asked),
         "closed_digest": signed.digest,

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from billing import dimensions
-from billing.also import Also, ErrorBar, Exceptions
+from billing import dimensions, months
+from billing.also import Also, ErrorBar
 from billing.dimensions import By
+from billing.exceptions import Exceptional
 from billing.exports.words import amount, count, month_name, ratio
 from billing.exports.words import outcomes as kinds
 from projects.models import Workspace
@@ -161,22 +162,20 @@ def bars(found: Sequence[ErrorBar], workspace: Workspace) -> Table:
     return table("How sure the figure is", head, rows, empty="No category has a target above its figure.")
 
 
-def exceptions(found: Exceptions, workspace: Workspace) -> Table:
-    def day(at: Any) -> str:
-        return f"{at:%Y-%m-%d}" if at else ""
-
-    rows: list[tuple[str, str, str]] = []
-    for row in found.as_is:
-        by = row.by or row.by_email
-        rows.append((f"Draft signed off as is: {row.deliverable}", f"{by}. {row.note}", day(row.at)))
-    for grant in found.caps_raised:
-        asked = grant.cap_request
-        said = f"{grant.by}. {asked.more} more takes: {asked.reason}"
-        rows.append((f"Cap raised: {asked.deliverable}", said, day(grant.at)))
-    for alone in found.self_approved:
-        cost = amount(alone.shown_amount, workspace.currency)
-        rows.append(
-            (f"Self-approved: {alone.deliverable}", f"{alone.requested_by}, {cost}", day(alone.decided_at))
+def exceptions(found: Sequence[Exceptional], number: int, workspace: Workspace) -> Table:
+    """The first of the month's `number` exceptions."""
+    zone = months.zone_of(workspace)
+    rows = [
+        (
+            f"{row.kind.label}: {row.deliverable or row.place}",
+            ". ".join(filter(None, (row.by, row.note, _cost(row, workspace)))),
+            f"{row.at.astimezone(zone):%Y-%m-%d}",
         )
-    note = f"The first {len(rows)} of {found.number:,}; the month's page has all." if found.rest else ""
+        for row in found
+    ]
+    note = f"The first {len(rows)} of {number:,}; the month's page has all." if number > len(rows) else ""
     return table("Exceptions", ("What", "Who and why", "When"), rows, note=note, words=3)
+
+
+def _cost(row: Exceptional, workspace: Workspace) -> str:
+    return "" if row.amount is None else amount(row.amount, workspace.currency)

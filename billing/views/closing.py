@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST, require_safe
 
-from billing import audit, closing, closing_checks, months, restated, sampling, standing
+from billing import closing, closing_checks, exceptions, months, restated, sampling, standing
 from billing.models.closing import Settlement
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
 from projects.problems import Invalid, Refused
@@ -81,7 +81,7 @@ def _page(request: WorkspaceRequest, month: str, refused: Refused | None = None)
             for name, amount in closing_checks.providers(workspace, span).items()
         ],
         "settlements": Settlement.choices,
-        "exceptions": audit.exceptions(workspace=workspace, month=month, most=1).number,
+        "exceptions": exceptions.number(workspace=workspace, month=month),
         "sample": looked,
         "false_accepts": wrong,
         "changes": restated.changes(stands.close) if stands.close else [],

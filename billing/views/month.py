@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import audit, audit_tables, charts, dimensions, month_entries, months
+from billing import audit, audit_tables, charts, dimensions, exceptions, month_entries, months
 from billing.acceptances import Month
 from billing.dimensions import By
 from billing.outcomes import Outcome
@@ -25,7 +25,7 @@ from projects.plain import whole_number
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
-SHOWN_ROWS, SHOWN_EXCEPTIONS = 8, 4  # of each kind, until all are asked for
+SHOWN_ROWS = 8  # until all are asked for
 MOST_ROWS = 1_000_000
 TABS = (By.CAMPAIGN, By.CATEGORY, By.PROJECT, By.TIER, By.PHASE, By.PROVIDER, By.MODEL, By.PERSON)
 #: The colour of each outcome in bar and legend.
@@ -70,7 +70,6 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
         "a_week": beside.accepted_a_week,
         "chart": charts.digest(beside.curve) if beside.curve else "",
         "bars": _bars(workspace, page.bars),
-        "exceptions": audit.exceptions(workspace=workspace, month=month, most=SHOWN_EXCEPTIONS),
         "row_count": page.row_count,
         "exports": menu(request, workspace, month),
         "workspace": workspace,
@@ -93,11 +92,11 @@ def export(request: WorkspaceRequest, month: str, table: str) -> HttpResponse:
         lines: list[audit_tables.Row] = [("take", "accepted", "cash"), *curve]
     elif table == "exceptions":
         _span(workspace, month)
-        lines = audit_tables.exceptions(audit.exceptions(workspace=workspace, month=month))
+        lines = audit_tables.exceptions(exceptions.listed(workspace=workspace, month=month))
     else:
         lines = audit_tables.table(_document(workspace, month, by), table)
     name = f"{workspace.slug}-{month}-{by if table == 'rows' else table}.csv"
-    return _csv(lines, name)
+    return csv_file(lines, name)
 
 
 @require_safe
@@ -134,7 +133,7 @@ def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
         raise Http404(invalid.detail) from None
     if csv:
         lines = [month_entries.COLUMNS, *([row[name] for name in month_entries.COLUMNS] for row in rows)]
-        return _csv(lines, f"{workspace.slug}-{month}-entries.csv")
+        return csv_file(lines, f"{workspace.slug}-{month}-entries.csv")
     query = {name: value for name, value in (*asked.items(), ("key", key)) if value}
     context = {
         "month": month,
@@ -250,7 +249,7 @@ def _bars(workspace: Workspace, bars: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _csv(lines: list[audit_tables.Row], name: str) -> HttpResponse:
+def csv_file(lines: list[audit_tables.Row], name: str) -> HttpResponse:
     answer = HttpResponse(audit_tables.csv_text(lines), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -114,6 +114,7 @@ class BatchCell(models.Model):
     request_hash = models.CharField(max_length=64)
     routing_version = models.PositiveIntegerField()
     seed_policy = models.CharField(max_length=12, blank=True)
+    instead_of = models.CharField(max_length=200, blank=True, default="", db_default="")  # as of its takes
     more_takes = models.PositiveSmallIntegerField(default=0)  # that a followed switch allows past the cap
     expected = models.DecimalField(max_digits=20, decimal_places=8)
     at_most = models.DecimalField(max_digits=20, decimal_places=8)

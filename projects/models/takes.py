@@ -126,7 +126,10 @@ class TakeMark(models.TextChoices):
 
 
 class Take(models.Model):
-    """One try at a deliverable, numbered from 1 within it."""
+    """One try at a deliverable, numbered from 1 within it.
+
+    `instead_of` is the model that the routing table named first, where a person named another one.
+    """
 
     class Kind(models.TextChoices):
         GENERATED = "generated", "Generated"
@@ -148,6 +151,7 @@ class Take(models.Model):
     seed = models.BigIntegerField(null=True)
     request_hash = models.CharField(max_length=64, blank=True)
     routing_version = models.PositiveIntegerField(null=True)
+    instead_of = models.CharField(max_length=200, blank=True, default="", db_default="")
     made_with = models.CharField(max_length=120, blank=True)  # uploads: which tool
     note = models.TextField(blank=True)
     requested_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
@@ -187,6 +191,11 @@ class Take(models.Model):
                 condition=Q(state__in=["planned", "queued", "rendering"]),
             ),
             models.Index(fields=["workspace", "requested_at"], name="take_recent"),
+            models.Index(
+                fields=["workspace", "requested_at"],
+                name="take_route_overridden",
+                condition=Q(instead_of__gt=""),
+            ),
             models.Index(
                 fields=["deliverable", "counted_at"],
                 name="take_counted",

@@ -67,6 +67,7 @@ def test_every_role_reads_the_month_and_only_finance_imports(october: Cast) -> N
         MONTH,
         f"{MONTH}?by=model",
         f"{MONTH}entries/?outcome=rejected",
+        f"{MONTH}exceptions/?kind=reversed",
         f"{MONTH}tables/rows.csv?by=tier",
         f"{MONTH}deliverables/?by=campaign&key=p/c",
         f"{MONTH}deliverables/{accepted.pk}/",
@@ -202,10 +203,12 @@ def test_all_exceptions_of_a_month_are_a_file(october: Cast) -> None:
             as_is=number % 2 == 0,
             note="good enough",
         )
-    page = text(signed_in(october.finance), MONTH)
-    assert page.count("signed off as is") == 4
-    assert "And 2 more" in page
+    counts = text(signed_in(october.finance), f"{MONTH}exceptions/", counts=1)
+    for words in ("Drafts signed off as is", "Decisions taken back", "All 12"):
+        assert words in counts
+    listed = text(signed_in(october.finance), f"{MONTH}exceptions/", kind="as_is")
+    assert listed.count("?take=2") == 6
     lines = text(signed_in(october.finance), f"{MONTH}tables/exceptions.csv").splitlines()
-    assert lines[0] == "kind,at,deliverable,by,note,amount"
-    assert len(lines) == 7
-    assert lines[1].startswith("as is,2025-10-30T00:00:00+00:00,b,")
+    assert lines[0] == "kind,at,campaign,deliverable,take,by,note,amount"
+    assert len(lines) == 13
+    assert lines[1].startswith("Drafts signed off as is,2025-10-30T00:00:00+00:00,p/c,b,2,")
