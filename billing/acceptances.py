@@ -8,6 +8,7 @@ worked out from the same CTEs in `billing.month_parts`.
 from __future__ import annotations
 
 import collections
+import uuid
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -84,18 +85,18 @@ PEOPLE_OF_TAKES = "LEFT JOIN projects_person who ON who.id = t.requested_by_id"
 
 
 class Month(NamedTuple):
-    """A month of a workspace, as SQL asks for it."""
+    """A month of a workspace, or another span, as SQL asks for it; `only` narrows it to deliverables."""
 
     workspace: Workspace
     span: Span
+    only: tuple[uuid.UUID, ...] | None = None
 
     def values(self) -> dict[str, Any]:
-        """With `only`, an array of deliverables, nothing else is looked at."""
         return {
             "workspace": self.workspace.pk,
             "start": self.span.start,
             "until": self.span.end,
-            "only": None,
+            "only": None if self.only is None else list(self.only),
         }
 
 

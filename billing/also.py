@@ -75,7 +75,7 @@ def error_bars(*, workspace: Workspace, month: str) -> list[ErrorBar]:
 
 
 def error_bars_of(found: Figures) -> list[ErrorBar]:
-    workspace, span = found.month
+    workspace, span = found.month.workspace, found.month.span
     last_day = (span.end - datetime.timedelta(seconds=1)).astimezone(months.zone_of(workspace)).date()
     rows = CategoryTarget.objects.filter(workspace=workspace, starts_on__lte=last_day).order_by("starts_on")
     targets = dict(rows.values_list("category__key", "amount"))

@@ -113,3 +113,26 @@ def price_steps(steps: Sequence[PriceStep], *, until: datetime.datetime) -> byte
 
 def _drawn(step: PriceStep, at: datetime.datetime) -> dict[str, Any]:
     return {"at": at.isoformat(), "amount": float(step.amount), "unit": step.unit}
+
+
+def bars(shown: Sequence[dict[str, Any]]) -> bytes:
+    """Upright bars in the order given, as SVG: rows of `label`, `value` and the words that stand over it."""
+    import altair  # heavy, and only needed for a chart that no browser holds yet
+    import vl_convert
+
+    axis = altair.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelPadding=6, ticks=False)
+    order = [row["label"] for row in shown]
+    base = altair.Chart({"values": list(shown)}).encode(x=altair.X("label:N", sort=order, axis=axis))
+    boxes = base.mark_bar(color=BAR).encode(
+        y=altair.Y("value:Q", title=None, axis=altair.Axis(tickCount=5, format="~s"))
+    )
+    words = base.mark_text(dy=-8, color=INK).encode(y="value:Q", text="words:N")
+    chart = (
+        (boxes + words)
+        .properties(width=max(360, 56 * len(order)), height=220, background="transparent")
+        .configure_axis(**AXIS)
+        .configure_text(fontSize=LETTERS)
+        .configure_view(stroke=None)
+    )
+    svg: str = vl_convert.vegalite_to_svg(chart.to_json())
+    return svg.encode()

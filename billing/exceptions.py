@@ -129,7 +129,7 @@ def _ask(
     offset: int = 0,
 ) -> list[tuple[Any, ...]]:
     start, until = months.span(workspace, month)
-    values = {
+    values: dict[str, Any] = {
         "workspace": workspace.pk,
         "month": month,
         "start": start,

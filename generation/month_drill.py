@@ -14,23 +14,46 @@ from billing import dimensions
 from billing.acceptances import LIFE, PEOPLE_OF_ENTRIES, Month
 from billing.models import Entry
 from billing.models.ledger import EntryKind
+from billing.month_parts import PLACES
 from generation.models import Call
 from projects.models import Decision, Deliverable, Take
 
 ACCEPTED = """
-    {life}
-    SELECT l.deliverable_id, d.name, p.key || '/' || g.key, l.category, l.at, a.number, sum(e.amount)
+    {life}{places}
+    SELECT l.deliverable_id, d.name, p.key || '/' || g.key, l.category, l.at, a.number,
+           COALESCE(sum(e.amount), 0)
     FROM life l
     JOIN projects_deliverable d ON d.id = l.deliverable_id
     JOIN projects_campaign g ON g.id = d.campaign_id
     JOIN projects_project p ON p.id = g.project_id
     JOIN projects_take a ON a.id = l.take_id
-    JOIN billing_entry e ON e.deliverable_id = l.deliverable_id AND e.effective_at <= l.at
+    {at_place}
+    LEFT JOIN billing_entry e ON e.deliverable_id = l.deliverable_id AND e.effective_at <= l.at
          AND e.effective_at < %(until)s AND e.kind <> 'transfer'
     {people}
-    WHERE %(key)s::text IS NULL OR {dimension} = %(key)s
+    WHERE (%(key)s::text IS NULL OR {dimension} = %(key)s)
+      AND (%(since)s::timestamptz IS NULL OR l.at >= %(since)s)
+      AND (%(before)s::timestamptz IS NULL OR l.at < %(before)s)
+      AND (%(over)s::int IS NULL OR l.at >= d.created_at + make_interval(secs => %(over)s::int * 86400))
+      AND (%(within)s::int IS NULL OR l.at < d.created_at + make_interval(secs => %(within)s::int * 86400))
     GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 7 DESC, 1 LIMIT %(limit)s OFFSET %(offset)s
 """
+
+
+AT_PLACE = "JOIN places f ON f.deliverable_id = l.deliverable_id AND f.place = %(place)s"
+
+
+class Narrow(NamedTuple):
+    """A bar of a chart: at which counted take, between which instants, how many days after the brief."""
+
+    place: int | None = None
+    since: datetime.datetime | None = None
+    before: datetime.datetime | None = None
+    over: int | None = None
+    within: int | None = None
+
+
+EVERYTHING = Narrow()
 
 
 class Accepted(NamedTuple):
@@ -46,7 +69,13 @@ class Accepted(NamedTuple):
 
 
 def accepted(
-    *, month: Month, by: str = "", key: str | None = None, limit: int, offset: int = 0
+    *,
+    month: Month,
+    by: str = "",
+    key: str | None = None,
+    narrow: Narrow = EVERYTHING,
+    limit: int,
+    offset: int = 0,
 ) -> list[Accepted]:
     """Deliverables behind a row of the month's table, dearest first; all of them without `key`.
 
@@ -55,10 +84,18 @@ def accepted(
     dimension = dimensions.dimension(by) if by else None
     statement = ACCEPTED.format(
         life=LIFE.format(own=dimensions.own(by) if by else "''"),
+        places="" if narrow.place is None else f", {PLACES}",
+        at_place="" if narrow.place is None else AT_PLACE,
         people=PEOPLE_OF_ENTRIES if dimension and dimension.of_person else "",
         dimension=f"COALESCE({dimension.of_entry}, '')" if dimension else "''",
     )
-    values = {**month.values(), "key": key if by else None, "limit": limit, "offset": offset}
+    values = {
+        **month.values(),
+        **narrow._asdict(),
+        "key": key if by else None,
+        "limit": limit,
+        "offset": offset,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [Accepted(*row) for row in cursor.fetchall()]

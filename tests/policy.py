@@ -42,6 +42,8 @@ GET      read            w/<workspace>/catalogue/
 GET      read            w/<workspace>/catalogue/leaving/
 POST     keep_models     w/<workspace>/catalogue/leaving/set/
 POST     keep_models     w/<workspace>/catalogue/leaving/<ending_id>/undo/
+GET      read            w/<workspace>/charts/<name>.svg
+GET      read            w/<workspace>/compare/
 GET      read            w/<workspace>/credits/
 GET,POST keep_books      w/<workspace>/credits/balance/
 GET,POST keep_books      w/<workspace>/credits/new/
@@ -73,6 +75,8 @@ GET      read            w/<workspace>/media/<asset_id>/
 GET      read            w/<workspace>/media/<asset_id>/<kind>/
 GET      read            w/<workspace>/month/
 GET      read            w/<workspace>/month/<month>/
+GET      read            w/<workspace>/month/<month>/bridge/
+GET      read            w/<workspace>/month/<month>/bridge/<term>/
 GET      read            w/<workspace>/month/<month>/charts/<digest>.svg
 GET      read            w/<workspace>/month/<month>/close/
 POST     keep_books      w/<workspace>/month/<month>/close/<step>/
@@ -81,8 +85,11 @@ GET      read            w/<workspace>/month/<month>/deliverables/<deliverable_i
 GET      read            w/<workspace>/month/<month>/entries/
 GET      read            w/<workspace>/month/<month>/exceptions/
 GET      read            w/<workspace>/month/<month>/exports/<form>/
+GET      read            w/<workspace>/month/<month>/lead-time/
 GET      read            w/<workspace>/month/<month>/prices/
+GET      read            w/<workspace>/month/<month>/roll-forward/
 GET      read            w/<workspace>/month/<month>/tables/<table>.csv
+GET      read            w/<workspace>/month/<month>/variance/
 GET      read            w/<workspace>/notices/
 POST     read            w/<workspace>/notices/read/
 POST     read            w/<workspace>/notices/<notice_id>/

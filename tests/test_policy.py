@@ -31,6 +31,7 @@ ARGUMENTS = {
     "month": "2026-10",
     "path": "none",
     "table": "rows",
+    "term": "late",
     "form": "json",
     "step": "begin",
     "year": "2026",

@@ -84,7 +84,7 @@ def invoice_detail(month: Month) -> Iterator[bytes]:
 
 
 def _of_month(month: Month) -> dict[str, Any]:
-    workspace, (start, end) = month
+    workspace, (start, end) = month.workspace, month.span
     return {
         "BillingAccountId": workspace.slug,
         "BillingAccountName": workspace.name,

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import audit, audit_tables, charts, dimensions, exceptions, month_entries, months
+from billing import audit, audit_tables, charts, dimensions, exceptions, month_entries, month_tabs, months
 from billing.acceptances import Month
 from billing.dimensions import By
 from billing.outcomes import Outcome
@@ -65,11 +65,12 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
         "by_label": By(by).label,
         "whole": by in (By.PROJECT, By.CAMPAIGN, By.CATEGORY),
         "tabs": _tabs(workspace, month, by),
+        "pages": month_tabs.tabs(workspace, month, "month"),
         "also": beside,
         "on_time": beside.on_time,
         "a_week": beside.accepted_a_week,
         "chart": charts.digest(beside.curve) if beside.curve else "",
-        "bars": _bars(workspace, page.bars),
+        "bars": error_bars(workspace, page.bars),
         "row_count": page.row_count,
         "exports": menu(request, workspace, month),
         "workspace": workspace,
@@ -120,7 +121,7 @@ def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
     workspace = request.membership.workspace
     asked = {name: request.GET.get(name, "") for name in ("outcome", "by")}
     key = request.GET.get("key")
-    csv, page = request.GET.get("format") == "csv", _page(request)
+    csv, page = request.GET.get("format") == "csv", page_number(request)
     try:
         rows = month_entries.entries(
             month=Month(workspace, _span(workspace, month)),
@@ -171,7 +172,7 @@ def _after(month: str) -> str:
     return (first + datetime.timedelta(days=31)).strftime("%Y-%m")
 
 
-def _page(request: WorkspaceRequest) -> int:
+def page_number(request: WorkspaceRequest) -> int:
     return min(whole_number(request.GET.get("page", "")) or 1, 10_000)
 
 
@@ -239,7 +240,7 @@ def _name(workspace: Workspace, by: str, key: str | None) -> str:
     return dimensions.names(workspace=workspace, by=by, keys=[key])[key] if by and key else key or ""
 
 
-def _bars(workspace: Workspace, bars: Sequence[Any]) -> list[dict[str, Any]]:
+def error_bars(workspace: Workspace, bars: Sequence[Any]) -> list[dict[str, Any]]:
     """How sure the figure of each category is, under the category's name."""
     keys = [bar.category for bar in bars]
     names = dimensions.names(workspace=workspace, by=By.CATEGORY, keys=keys) if keys else {}

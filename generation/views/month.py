@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,8 @@ from projects.problems import Invalid
 
 PAGE_ROWS = 100
 MOST_ROWS = 1_000_000
+MOST_DAYS = 10_000
+NARROWED = ("place", "week", "over", "within")
 
 
 @require_safe
@@ -30,6 +33,7 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     """Deliverables accepted in the month, narrowed to one row of its table; `?format=csv` is all of them."""
     workspace = request.membership.workspace
     by, key = request.GET.get("by", ""), request.GET.get("key")
+    narrow, words = _narrowed(request)
     csv = request.GET.get("format") == "csv"
     page = min(whole_number(request.GET.get("page", "")) or 1, 10_000)
     try:
@@ -37,6 +41,7 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
             month=Month(workspace, months.span(workspace, month)),
             by=by,
             key=key,
+            narrow=narrow,
             limit=MOST_ROWS if csv else PAGE_ROWS + 1,
             offset=0 if csv else (page - 1) * PAGE_ROWS,
         )
@@ -45,17 +50,48 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     if csv:
         lines = [month_drill.Accepted._fields, *rows]
         return exports.csv_response(lines, filename=f"{workspace.slug}-{month}-accepted.csv")
-    query = {name: value for name, value in (("by", by), ("key", key)) if value}
+    whole = {name: value for name, value in (("by", by), ("key", key)) if value}
+    query = whole | {name: request.GET[name] for name in NARROWED if request.GET.get(name)}
+    named = dimensions.names(workspace=workspace, by=by, keys=[key])[key] if by and key else key or ""
     context = {
         "month": month,
         "rows": _named(workspace, rows[:PAGE_ROWS]),
         "more": len(rows) > PAGE_ROWS,
         "page": page,
         "query": urlencode(query),
-        "what": dimensions.names(workspace=workspace, by=by, keys=[key])[key] if by and key else key or "",
-        "entries_query": urlencode(query),
+        "what": named,
+        "narrowed": words,
+        "entries_query": urlencode(whole),
     }
     return render(request, "generation/month_deliverables.html", context)
+
+
+def _narrowed(request: WorkspaceRequest) -> tuple[month_drill.Narrow, str]:
+    """The bar that was asked for, and what it says; 404 for what is no number or day."""
+    asked = {name: request.GET[name] for name in NARROWED if request.GET.get(name)}
+    if not asked:
+        return month_drill.EVERYTHING, ""
+    try:
+        monday = datetime.date.fromisoformat(asked["week"]) if "week" in asked else None
+    except ValueError:
+        raise Http404("This is no day.") from None
+    numbers = {name: whole_number(text) for name, text in asked.items() if name != "week"}
+    if any(number is None or number > MOST_DAYS for number in numbers.values()):
+        raise Http404("This is no number of days or takes.")
+    if monday and not 2000 <= monday.year < 2100:
+        raise Http404("Nothing was accepted in that year.")
+    narrow = month_drill.Narrow(
+        place=numbers.get("place"), over=numbers.get("over"), within=numbers.get("within")
+    )
+    if monday:
+        zone = months.zone_of(request.membership.workspace)
+        first, following = (months.first_instant(monday + datetime.timedelta(days=n), zone) for n in (0, 7))
+        narrow = narrow._replace(since=first, before=following)
+    said = [f"at take {narrow.place}"] if narrow.place is not None else []
+    said += [f"in the week of {monday:%-d %b %Y}"] if monday else []
+    said += [f"{narrow.over or 0} days after the brief or later"] if narrow.over is not None else []
+    said += [f"within {narrow.within} days of the brief"] if narrow.within is not None else []
+    return narrow, ", ".join(said)
 
 
 def _named(workspace: Workspace, rows: Sequence[month_drill.Accepted]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A month's exceptions: each kind found where it belongs, counted, narrowed, and told anew when others come."""
+"""A month's exceptions: each kind where it belongs, counted, narrowed, and told anew when others come."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ NO_PAGES = {
     "w/<workspace>/approvals/<request_id>/looking/": "a part of the inbox",
     "w/<workspace>/approvals/bulk/": "shows what is below a price, opened with one",
     "w/<workspace>/batches/new/": "shows what was ticked, opened with a choice",
+    "w/<workspace>/charts/<name>.svg": "a picture",
     "w/<workspace>/deliverables/<deliverable_id>/files/": "a ZIP",
     "w/<workspace>/deliverables/<deliverable_id>/quote/": "a part of the take desk",
     "w/<workspace>/health/charts/<name>/<digest>.svg": "a picture",
@@ -122,7 +123,7 @@ def furnish(cast: Cast, folder: Path) -> dict[str, Any]:
 def addresses(known: dict[str, Any]) -> list[tuple[str, str]]:
     """Right and address of every page that can be opened, from the table of policies."""
     usual = {"workspace": "studio", "project": "acme", "campaign": "autumn", "month": "2025-10"}
-    usual |= {"year": "2025"} | known
+    usual |= {"year": "2025", "term": "wip"} | known
     found = [
         (right, re.sub(r"<(\w+)>", lambda match: str(usual[match[1]]), address))
         for methods, right, address in policy.lines(policy.PAGES)
