@@ -18,7 +18,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from billing import entries, money, months, pots, prices, rates
+from billing import entries, money, months, pots, price_rules, prices, rates
 from billing.entries import Charge
 from billing.models import Agreement, AgreementEnd, AgreementSettlement, Entry, PriceRow
 from billing.models.ledger import EntryKind
@@ -263,7 +263,7 @@ def _wrong(row: Agreement) -> dict[str, list[str]]:
         errors["first_month"] = ["Give a month, as 2026-10."]
     if not re.fullmatch("[A-Z]{3}", row.currency):
         errors["currency"] = ["Give three capital letters such as USD."]
-    if not row.fee.is_finite() or not 0 < row.fee < prices.MOST or row.fee != money.booked(row.fee):
+    if not row.fee.is_finite() or not 0 < row.fee < price_rules.MOST or row.fee != money.booked(row.fee):
         errors["fee"] = ["Give a number above zero, with at most eight decimals."]
     if wrong := [key for key in row.models_covered if not key.startswith(f"{row.provider}/")]:
         errors["models_covered"] = [f"{wrong[0]} is no model of {row.provider}."]

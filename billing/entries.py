@@ -13,6 +13,7 @@ from django.db import connection
 from billing import money, partitions, periods
 from billing.models import Entry
 from billing.models.ledger import EntryKind
+from billing.price_rules import Use
 from projects.models import Campaign, Deliverable, Person, Project, Take, Workspace
 
 MANY = 500
@@ -25,7 +26,7 @@ class Charge:
     `native_amount` is in `native_currency` and was exchanged at `rate`. `service_at` is the provider's
     end of the job if stated, else when the final state was first seen. `calculation` says in words how
     the amount came about. `units` are those of the price row; where the provider reported its charge,
-    `computed_amount` is what the price row makes of it.
+    `computed_amount` is what the price row makes of it. `use` is what a price with conditions looked at.
     """
 
     amount: Decimal
@@ -52,6 +53,10 @@ class Charge:
     calculation: str = ""
     external_id: str = ""
     note: str = ""
+    use: Use | None = None
+
+
+OF_ENTRY = tuple(field.name for field in dataclasses.fields(Charge) if field.name != "use")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +121,7 @@ def cash(
     """An unsaved charge, without its pot. `open_from` is the first instant that is not closed."""
     if not charge.amount.is_finite() or charge.amount < 0:
         raise ValueError(f"A charge is never negative: {charge.amount}")
-    said = {field.name: getattr(charge, field.name) for field in dataclasses.fields(charge)}
+    said = {name: getattr(charge, name) for name in OF_ENTRY}
     said["amount"] = money.booked(charge.amount)
     said["person_email"] = charge.person.email if charge.person else charge.person_email
     said["calculation"], said["note"] = charge.calculation[:300], charge.note[:300]

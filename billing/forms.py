@@ -102,8 +102,10 @@ class PriceForm(forms.Form):
         label="Conditions",
         required=False,
         help_text=(
-            "As JSON: by_height, most_amount, minimum_units, most_units, per_reference. "
-            "For example {&quot;by_height&quot;: {&quot;1080&quot;: &quot;0.12&quot;}}"
+            "As JSON: by_height, cases (by audio, quality, mode, height), volume (steps of the month), "
+            "input_amount (tokens that go in), per_reference, most_amount, minimum_units, most_units. "
+            "For example {&quot;cases&quot;: [{&quot;when&quot;: {&quot;mode&quot;: &quot;pro&quot;, "
+            "&quot;audio&quot;: &quot;on&quot;}, &quot;amount&quot;: &quot;0.14&quot;}]}"
         ),
     )
     source = forms.CharField(

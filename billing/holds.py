@@ -13,9 +13,22 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import alerts, budgets, costs, credits, entries, money, periods, pots, scopes, windows
+from billing import (
+    alerts,
+    budgets,
+    costs,
+    credits,
+    entries,
+    money,
+    periods,
+    pots,
+    price_uses,
+    scopes,
+    windows,
+)
 from billing.entries import Charge
 from billing.models import Budget, BudgetWindow, Entry, Hold, HoldBudget, HoldOutcome
+from billing.price_rules import Use
 from projects.models import Take
 
 OUTCOME = """
@@ -105,23 +118,37 @@ def post_all(
                 scope = found[hold.take_id]
                 made[hold] = entries.cash(scope=scope, charge=charge, now=now, open_from=first)
                 made[hold].hold = hold.pk
-        _draw(made)
+        uses = _draw(made, {hold.pk: charge.use for hold, charge in charges if charge.use})
         settled = _settle(
             HoldOutcome.Kind.POSTED, [_posting(hold, entry) for hold, entry in made.items()], now
         )
         posted = {hold: entry for hold, entry in made.items() if hold.pk in settled}
         pots.book(list(posted.values()))
+        price_uses.keep(posted.values(), uses)
         alerts.after(windows.settle_all({hold: entry.amount for hold, entry in posted.items()}), now)
         _free(posted, found)
     return {hold.pk: entry for hold, entry in posted.items()}
 
 
-def _draw(made: Mapping[Hold, Entry]) -> None:
-    """Takes the credits of charges out of their lots, but of those whose hold has ended already."""
-    drawn = {hold.pk: entry for hold, entry in made.items() if credits.is_credit(entry.native_currency)}
-    if drawn:
-        ended = set(HoldOutcome.objects.filter(pk__in=drawn).values_list("pk", flat=True))
-        credits.draw([entry for hold, entry in drawn.items() if hold not in ended])
+def _draw(made: Mapping[Hold, Entry], uses: Mapping[uuid.UUID, Use]) -> dict[uuid.UUID, Use]:
+    """Gives uses their place among the month's units and takes credits out of their lots.
+
+    Those whose hold has ended already are left out; who settles one holds its deliverable's lock, so that
+    none ends meanwhile. Answers the uses by entry.
+    """
+    drawn = {
+        hold.pk: entry
+        for hold, entry in made.items()
+        if hold.pk in uses or credits.is_credit(entry.native_currency)
+    }
+    if not drawn:
+        return {}
+    ended = set(HoldOutcome.objects.filter(pk__in=drawn).values_list("pk", flat=True))
+    certain = {hold: entry for hold, entry in drawn.items() if hold not in ended}
+    priced = {entry.id: uses[hold] for hold, entry in certain.items() if hold in uses}
+    placed = price_uses.place(priced, certain.values())
+    credits.draw(list(certain.values()))
+    return placed
 
 
 def _free(posted: Iterable[Hold], found: Mapping[uuid.UUID, entries.Scope]) -> None:

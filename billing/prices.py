@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from billing import money, rates
+from billing import price_rules, rates
 from billing.models import PriceDecision, PriceRow
 from billing.models.prices import Unit
 from projects import access
@@ -21,9 +21,6 @@ from projects.models import Membership, Workspace
 from projects.problems import Invalid
 
 BUILTIN = "builtin/"
-MOST = Decimal(10) ** 12
-#: What conditions may say; how they are read stands with the arithmetic that prices a call.
-NUMBER_CONDITIONS = frozenset({"most_amount", "minimum_units", "most_units", "per_reference"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,13 +126,13 @@ def check(row: PriceRow) -> dict[str, list[str]]:
     if not rates.CURRENCY.fullmatch(row.currency):
         errors["currency"] = ["Give three capital letters such as USD, or credits such as credit:runway."]
     for name in ("amount", "first_amount", "list_amount"):
-        wrong = _wrong_amount(getattr(row, name))
+        wrong = price_rules.wrong_amount(getattr(row, name))
         if wrong:
             errors[name] = [wrong]
     if not errors and row.amount == 0 and not row.model_key.startswith(BUILTIN):
         errors["amount"] = ["Only built-in models are free. An unknown price is no price: leave it out."]
-    wrong_conditions = _wrong_conditions(row.conditions)
-    if wrong_conditions:
+    first = row.first_amount is not None
+    if wrong_conditions := price_rules.wrong(row.conditions, unit=row.unit, first=first):
         errors["conditions"] = wrong_conditions
     return errors
 
@@ -170,33 +167,3 @@ def _seeded(workspace: Workspace, row: CataloguePrice, amount: Decimal, at: date
         starts_at=at,
         source=row.source[:200],
     )
-
-
-def _wrong_amount(amount: Decimal | None) -> str:
-    if amount is None:
-        return ""
-    if not amount.is_finite() or not 0 <= amount < MOST:
-        return "Give a number from zero on."
-    return "" if amount == money.booked(amount) else "Give at most eight decimals."
-
-
-def _wrong_conditions(conditions: Mapping[str, Any]) -> list[str]:
-    wrong = []
-    for name, value in conditions.items():
-        if name == "by_height":
-            if not isinstance(value, Mapping) or not all(
-                str(height).isdigit() and _is_amount(amount) for height, amount in value.items()
-            ):
-                wrong.append('by_height maps heights to amounts, as {"1080": "0.12"}.')
-        elif name not in NUMBER_CONDITIONS:
-            wrong.append(f"“{name}” is no known condition.")
-        elif not _is_amount(value):
-            wrong.append(f"{name} needs a number from zero on.")
-    return wrong
-
-
-def _is_amount(value: object) -> bool:
-    try:
-        return not _wrong_amount(Decimal(str(value)))
-    except InvalidOperation:
-        return False

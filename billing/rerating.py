@@ -6,24 +6,29 @@ row, and carries its take, so that every split of the month follows. Again, it b
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import datetime
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from billing import money, periods, pots
+from billing import money, months, periods, pots, price_rules, price_uses
 from billing.models import Entry, PriceRow
 from billing.models.ledger import EntryKind
+from billing.price_rules import Unsaid, Use
 from projects import access, events
 from projects.access import Right
 from projects.identifiers import new_id
 from projects.models import Membership
 from projects.problems import Invalid
 
+CHUNK = 2000
 #: What an adjustment has of its own; all else is its entry's.
 OWN = {"id", "kind", "debit", "amount", "native_amount", "computed_amount", "effective_at", "booked_at"} | {
     *("refunds", "corrects", "decision", "hold", "external_id", "price_row", "calculation", "note"),
@@ -86,8 +91,6 @@ def _check(wrong: PriceRow, right: PriceRow) -> None:
         errors["right"] = [
             f"It counts {right.unit} in {right.currency}, not {wrong.unit} in {wrong.currency}."
         ]
-    elif wrong.conditions != right.conditions or wrong.conditions.get("by_height"):
-        errors["right"] = ["Prices with conditions are re-rated by an adjustment of each entry."]
     if errors:
         raise Invalid(errors)
 
@@ -105,12 +108,12 @@ def _adjustments(wrong: PriceRow, right: PriceRow, now: datetime.datetime) -> li
     already = _sums("corrects", wrong)
     back = _sums("refunds", wrong)
     rows = []
-    for charge in charges.order_by("effective_at", "id").iterator(2000):
+    for charge, use in _uses(charges.order_by("service_at", "id"), wrong, right):
         left = charge.amount + back.get(charge.id, Decimal(0))
         if not left and charge.amount:
             continue
         share = left / charge.amount if charge.amount else Decimal(1)
-        native = money.booked(_native(charge, wrong, right) * share)
+        native = money.booked(_native(charge, wrong, right, use) * share)
         meant = money.exchanged(native, charge.rate) if charge.rate is not None else native
         amount = money.booked(meant) - left - already.get(charge.id, Decimal(0))
         if amount:
@@ -125,17 +128,53 @@ def _sums(column: str, wrong: PriceRow) -> dict[object, Decimal]:
     return dict(rows.values_list(column).annotate(total=Sum("amount")).values_list(column, "total"))
 
 
-def _native(charge: Entry, wrong: PriceRow, right: PriceRow) -> Decimal:
-    """The charge's native amount under the right row: its units are those that the wrong row had counted."""
+def _uses(charges: QuerySet[Entry], wrong: PriceRow, right: PriceRow) -> Iterator[tuple[Entry, Use | None]]:
+    """The charges with what they were priced by, where that was written down.
+
+    At a right price with steps, a charge without a place takes the next one of its month, in this order.
+    """
+    depends = price_rules.depends(wrong) or price_rules.depends(right)
+    stepped = "volume" in right.conditions and "volume" not in wrong.conditions
+    places: dict[str, Decimal] = collections.defaultdict(Decimal)
+    rows = charges.iterator(CHUNK)
+    while part := list(itertools.islice(rows, CHUNK)):
+        known = price_uses.of(part) if depends else {}
+        for charge in part:
+            use = known.get(charge.id)
+            if stepped:
+                use = use or Use(_units(charge, wrong))
+                month = months.month_of(wrong.workspace, charge.service_at)
+                use = dataclasses.replace(use, place=places[month])
+                places[month] += use.units
+            yield charge, use
+
+
+def _native(charge: Entry, wrong: PriceRow, right: PriceRow, use: Use | None) -> Decimal:
+    """The charge's native amount under the right row: its units are those that the wrong row had counted.
+
+    Raises Invalid (422) where the right price depends on what was not written down with the charge.
+    """
+    kept = use is not None and bool(use.facts)
+    use = use or Use(_units(charge, wrong))
+    try:
+        native = price_rules.native(right, use)
+        if kept or "per_reference" not in right.conditions:
+            return native
+        if wrong.conditions.get("per_reference") != right.conditions["per_reference"]:
+            raise Unsaid("how many references went in")
+        return native + (charge.native_amount or Decimal(0)) - price_rules.native(wrong, use)
+    except Unsaid as missing:
+        said = (
+            f"This price depends on {missing}, which the charge of {charge.service_at:%Y-%m-%d} does not say."
+        )
+        raise Invalid({"right": [said]}, remedy="Adjust those charges by the provider's invoice.") from None
+
+
+def _units(charge: Entry, row: PriceRow) -> Decimal:
+    """How many units a charge stands for; with a first unit of its own price, the first is that."""
+    if charge.units is not None:
+        return charge.units
     amount = charge.native_amount or Decimal(0)
-    units = charge.units if charge.units is not None else _units(amount, wrong)
-    if right.first_amount is None:
-        return units * right.amount
-    return right.first_amount + max(Decimal(0), units - 1) * right.amount
-
-
-def _units(amount: Decimal, row: PriceRow) -> Decimal:
-    """How many units a native amount stands for; with a first unit of its own price, the first is that."""
     if row.first_amount is None:
         return amount / row.amount
     return 1 + (amount - row.first_amount) / row.amount

@@ -107,6 +107,8 @@ def told(status: Status) -> dict[str, Any]:
     """What a status says about money, as columns of a call."""
     return {
         "units": status.billed_units,
+        "input_tokens": status.input_tokens,
+        "output_tokens": status.output_tokens,
         "reported_charge": status.charge,
         "reported_currency": status.charge_currency,
     }

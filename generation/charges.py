@@ -8,14 +8,14 @@ import uuid
 from collections.abc import Iterable
 from decimal import Decimal
 
-from billing import money, rates
+from billing import money, months, price_rules, rates
 from billing.ledger import Charge
 from billing.models import PriceRow
+from billing.price_rules import Unsaid, Use
 from generation import choosing
 from generation.models import Call, Recipe, Run
 from projects.models import Workspace
 from routing import catalogue, pricing
-from routing.brief import Price
 
 ZERO = Decimal(0)
 
@@ -24,7 +24,8 @@ ZERO = Decimal(0)
 class Cost:
     """An amount in the workspace's currency, with where it came from. None of it is rounded yet.
 
-    Where the provider reported the amount, `computed` is what the price row makes of the call.
+    Where the provider reported the amount, `computed` is what the price row makes of the call. `use` is what
+    a price with conditions looked at.
     """
 
     amount: Decimal
@@ -34,6 +35,7 @@ class Cost:
     calculation: str
     units: Decimal | None = None
     computed: Decimal | None = None
+    use: Use | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +47,14 @@ class Books:
 
     price_rows: dict[uuid.UUID, PriceRow]
     capabilities: dict[tuple[uuid.UUID, str], dict[str, object]]
-    rates: dict[uuid.UUID, dict[str, Decimal]]
+    rates: dict[tuple[uuid.UUID, datetime.date], dict[str, Decimal]]
+    now: datetime.datetime
     recipes: dict[uuid.UUID, Recipe]
     tiers: dict[tuple[uuid.UUID, str], str]
 
 
 def open_books(calls: Iterable[Call], *, now: datetime.datetime) -> Books:
-    """The calls come with `run.take.workspace`. Two queries, and two a workspace."""
+    """The calls come with `run.take.workspace`. Two queries, one a workspace, one a day of service."""
     calls = list(calls)
     workspaces: dict[uuid.UUID, Workspace] = {c.workspace_id: c.run.take.workspace for c in calls}
     known = {
@@ -64,7 +67,8 @@ def open_books(calls: Iterable[Call], *, now: datetime.datetime) -> Books:
     return Books(
         price_rows=PriceRow.objects.in_bulk({c.price_row for c in calls if c.price_row}),
         capabilities={name: row.capabilities for name, row in known.items()},
-        rates={pk: rates.rates_at(workspace, now) for pk, workspace in workspaces.items()},
+        rates=_rates(calls, now),
+        now=now,
         recipes=Recipe.objects.defer("request", "decision").in_bulk({c.run.take_id for c in calls}),
         tiers={name: row.tier for name, row in known.items()},
     )
@@ -72,12 +76,11 @@ def open_books(calls: Iterable[Call], *, now: datetime.datetime) -> Books:
 
 def cost_of(call: Call, books: Books) -> Cost:
     """What the call cost. A foreign amount takes the rate of its service date; without one, what was held."""
-    known = books.rates[call.workspace_id]
+    known = books.rates[_day_of(call, books.now)]
     row = books.price_rows.get(call.price_row) if call.price_row else None
     by_row: Cost | None = None
     if row is not None:
-        native, units, words = _by_row(call, row, books.capabilities.get((call.workspace_id, call.model), {}))
-        by_row = dataclasses.replace(_exchanged(call, native, row.currency, known, words), units=units)
+        by_row = _by_row(call, row, books.capabilities.get((call.workspace_id, call.model), {}), known)
     if call.reported_charge is not None:
         currency = call.reported_currency
         words = f"{call.provider} reported {call.reported_charge} {currency}"
@@ -93,27 +96,63 @@ def _beside(reported: Cost, by_row: Cost | None) -> Cost:
     """The reported charge with what the price row makes of it, where both could be exchanged."""
     if by_row is None or by_row.rate is None or reported.rate is None:
         return dataclasses.replace(reported, units=by_row.units if by_row else None)
-    return dataclasses.replace(reported, units=by_row.units, computed=by_row.amount)
+    return dataclasses.replace(reported, units=by_row.units, computed=by_row.amount, use=by_row.use)
 
 
-def _by_row(call: Call, row: PriceRow, capabilities: dict[str, object]) -> tuple[Decimal, Decimal, str]:
-    price = Price(
-        unit=row.unit,
-        amount=row.amount,
-        currency=row.currency,
-        row=str(row.pk),
-        first_amount=row.first_amount,
-        conditions=row.conditions,
-    )
-    step = choosing.step_of(call.run)
-    if call.units is not None:
-        height = min(step.width or 0, step.height or 0)
-        each = pricing.unit_amount(price, height=height)
-        native = pricing.cost(price, units=call.units, amount=each)
-        return native, call.units, f"{call.units.normalize():f} {row.unit} billed at {each.normalize():f}"
-    native = pricing.quote(price, step, capabilities).expected
-    units = pricing.expected_units(price, step, capabilities)
-    return native, units, f"{units.normalize():f} {row.unit} at {row.amount.normalize():f}"
+def _by_row(call: Call, row: PriceRow, capabilities: dict[str, object], known: dict[str, Decimal]) -> Cost:
+    """What the price row makes of the call; the amount that was held where it depends on what nobody says."""
+    price, use = catalogue.price_fact(row), _use(call, row, capabilities)
+    try:
+        native = price_rules.native(price, use)
+        each = row.amount if price_rules.volume(price) else price_rules.unit_amount(price, use.facts)
+    except Unsaid as missing:
+        held = call.hold.amount if call.hold else ZERO
+        words = f"the price depends on {missing}, which nobody said: the amount that was held"
+        return Cost(held, None, "", None, words, units=use.units)
+    billed = "billed at" if call.units is not None else "at"
+    words = f"{use.units.normalize():f} {row.unit} {billed} {each.normalize():f}"
+    if use.input_units is not None:
+        words += f", {use.input_units.normalize():f} that went in at {row.conditions['input_amount']}"
+    found = _exchanged(call, native, row.currency, known, words)
+    kept = dataclasses.replace(use, rate=found.rate) if price_rules.depends(price) else None
+    return dataclasses.replace(found, units=use.units, use=kept)
+
+
+def _use(call: Call, row: PriceRow, capabilities: dict[str, object]) -> Use:
+    """What the call is priced by: the units that the provider counted, else those that were foreseen.
+
+    Units that the provider counted have references in them.
+    """
+    price, step = catalogue.price_fact(row), choosing.step_of(call.run)
+    named = [c for c in call.run.request.get("choices", []) if c["model"] == call.model]
+    parameters = (named[0].get("parameters") or {}) if named else {}
+    foreseen = pricing.use_of(price, step, capabilities, parameters)
+    facts = {name: said for name, said in foreseen.facts.items() if name != "references"}
+    if foreseen.input_units is not None:
+        made, read = call.output_tokens, call.input_tokens
+        if made is None or read is None:
+            return foreseen
+        return dataclasses.replace(foreseen, units=Decimal(made), facts=facts, input_units=Decimal(read))
+    return foreseen if call.units is None else dataclasses.replace(foreseen, units=call.units, facts=facts)
+
+
+def _rates(
+    calls: Iterable[Call], now: datetime.datetime
+) -> dict[tuple[uuid.UUID, datetime.date], dict[str, Decimal]]:
+    """The rates of each day on which one of the calls was served."""
+    days: dict[tuple[uuid.UUID, datetime.date], tuple[Workspace, datetime.datetime]] = {
+        _day_of(call, now): (call.run.take.workspace, _served_at(call, now)) for call in calls
+    }
+    return {day: rates.rates_at(workspace, at) for day, (workspace, at) in days.items()}
+
+
+def _day_of(call: Call, now: datetime.datetime) -> tuple[uuid.UUID, datetime.date]:
+    zone = months.zone_of(call.run.take.workspace)
+    return call.workspace_id, _served_at(call, now).astimezone(zone).date()
+
+
+def _served_at(call: Call, now: datetime.datetime) -> datetime.datetime:
+    return min(call.ended_at or now, now)
 
 
 def _exchanged(call: Call, native: Decimal, currency: str, known: dict[str, Decimal], words: str) -> Cost:
@@ -136,7 +175,7 @@ def charge(call: Call, books: Books, *, failed_charged: bool, now: datetime.date
         native_amount=None if cost.native_amount is None else money.booked(cost.native_amount),
         native_currency=cost.native_currency,
         rate=cost.rate,
-        service_at=min(call.ended_at or now, now),
+        service_at=_served_at(call, now),
         stage=run.stage,
         failed_charged=failed_charged,
         model=call.model,
@@ -155,4 +194,5 @@ def charge(call: Call, books: Books, *, failed_charged: bool, now: datetime.date
         units=None if cost.units is None else money.booked(cost.units),
         computed_amount=None if cost.computed is None else money.booked(cost.computed),
         calculation=cost.calculation,
+        use=cost.use,
     )

@@ -201,4 +201,5 @@ def step_of(run: Run) -> Step:
         references=sum("sha256" in entry for entry in inputs),
         prompt_characters=len(str(asked.get("prompt") or "")),
         source=source,
+        parameters=asked.get("parameters", {}),
     )

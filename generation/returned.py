@@ -107,6 +107,7 @@ def step_of(step: Mapping[str, Any]) -> questions.Step:
         prompt_characters=len(step["prompt"]),
         source=_source_of(step),
         seed_locked=False,
+        parameters=step["parameters"],
     )
 
 

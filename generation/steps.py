@@ -59,6 +59,7 @@ def asked(
         prompt_characters=len(step.prompt.replace("{prompt}", subject.prompt)),
         source=_source_kind(step, steps),
         seed_locked=locked and step.kind in SEEDED_KINDS,
+        parameters=step.parameters,
     )
 
 

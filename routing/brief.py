@@ -21,7 +21,8 @@ class Step:
     """One step of a pipeline as far as choosing and pricing its model needs to know it.
 
     `key` is the step's name in its pipeline. `source` is what a step works on: "image", "video" or
-    nothing. `references` counts pictures that go in, the source not among them.
+    nothing. `references` counts pictures that go in, the source not among them. `parameters` are what
+    the pipeline passes on to whichever model makes it.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Step:
     prompt_characters: int = 0
     source: str = ""
     seed_locked: bool = False
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +67,10 @@ class Price:
     """A price row in force: `amount` a unit; where `first_amount` is set, the first unit costs that
     and `amount` is each further one. `row` identifies the price row, for the record.
 
-    `conditions` are the row's own: `by_height` (price of a unit from a picture height on, as
-    `{"1080": "0.12", "2160": "0.30"}`), `most_amount` (the dearest price of a unit that the source
-    names), `minimum_units` (billed at least), `most_units` (billed at most, where units are not
-    known beforehand) and `per_reference` (added for each reference picture).
+    `conditions` are the row's own: those that `billing.price_rules` reads, and `most_amount` (the
+    dearest price of a unit that the source names), `minimum_units` (billed at least) and `most_units`
+    (billed at most, where units are not known beforehand). `used` are the units of the month so far,
+    where the price has steps by volume.
     """
 
     unit: str
@@ -77,6 +79,7 @@ class Price:
     row: str = ""
     first_amount: Decimal | None = None
     conditions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    used: Decimal = Decimal(0)
 
 
 class Breaker(enum.StrEnum):

@@ -118,6 +118,7 @@ def fact(
     *,
     price: PriceRow | None,
     health: Health,
+    used: Decimal = Decimal(0),
     until: datetime.date | None = None,
     retired: bool = False,
 ) -> Model:
@@ -128,15 +129,15 @@ def fact(
         tier=model.tier,
         name=model.name,
         capabilities={**model.capabilities, "kinds": model.kinds},
-        price=price_fact(price) if price else None,
+        price=price_fact(price, used=used) if price else None,
         health=health,
         available_until=until,
         retired=retired,
     )
 
 
-def price_fact(found: PriceRow) -> Price:
-    """A price row as the arithmetic of `routing.pricing` reads it."""
+def price_fact(found: PriceRow, *, used: Decimal = Decimal(0)) -> Price:
+    """A price row as the arithmetic of `routing.pricing` reads it; `used` are the month's units so far."""
     return Price(
         unit=found.unit,
         amount=found.amount,
@@ -144,6 +145,7 @@ def price_fact(found: PriceRow) -> Price:
         row=str(found.pk),
         first_amount=found.first_amount,
         conditions=found.conditions,
+        used=used,
     )
 
 

@@ -11,7 +11,7 @@ from billing import money as rounding
 from routing.brief import BUILTIN, Breaker, Brief, Facts, Model, Step
 from routing.decision import Choice
 from routing.document import ModelChoice
-from routing.pricing import foreseeable, pixels, quote, seconds
+from routing.pricing import foreseeable, pixels, quote, seconds, unsaid
 from routing.words import plural
 
 
@@ -22,11 +22,11 @@ def assess(
     model = facts.models.get(named.model)
     if model is None:
         return _absent(named, tier=tier, fallback=fallback)
-    money = _money(model, step=step, facts=facts)
+    money = _money(model, named, step=step, facts=facts)
     hard = [
         *_policy(model, brief=brief, step=step, facts=facts),
         *_abilities(model, step=step),
-        *_price(model, step=step, facts=facts, money=money),
+        *_price(model, named, step=step, facts=facts, money=money),
     ]
     resting = _resting(model, at_most=money["at_most"], zone=facts.time_zone)
     why = (*hard, *resting)
@@ -57,14 +57,16 @@ def _absent(named: ModelChoice, *, tier: str, fallback: bool) -> Choice:
     )
 
 
-def _money(model: Model, *, step: Step, facts: Facts) -> dict[str, Any]:
+def _money(model: Model, named: ModelChoice, *, step: Step, facts: Facts) -> dict[str, Any]:
     """Expected and worst price, native and exchanged; the workspace's price for unknowns if there
     is no price row; all None where nothing can be said."""
     none = dict.fromkeys(("expected", "at_most", "native_expected", "native_at_most", "rate"))
     if model.price is None:
         unknown = facts.unknown_price
         return {**none, "expected": unknown, "at_most": unknown}
-    quoted = quote(model.price, step, model.capabilities)
+    if unsaid(model.price, step, model.capabilities, named.parameters):
+        return none
+    quoted = quote(model.price, step, model.capabilities, named.parameters)
     rate = _rate(model.price.currency, facts)
     return {
         "native_expected": rounding.booked(quoted.expected),
@@ -122,11 +124,19 @@ def _abilities(model: Model, *, step: Step) -> Iterator[str]:
         yield f"its pictures have at most {able['max_pixels']} pixels, {pixels(step)} are asked for"
 
 
-def _price(model: Model, *, step: Step, facts: Facts, money: dict[str, Any]) -> Iterator[str]:
+def _price(
+    model: Model, named: ModelChoice, *, step: Step, facts: Facts, money: dict[str, Any]
+) -> Iterator[str]:
     """A price that is unknown is not zero."""
     if model.price is None:
         if facts.unknown_price is None:
             yield f"{model.key} has no price; finance can enter one under Prices"
+        return
+    if missing := unsaid(model.price, step, model.capabilities, named.parameters):
+        yield (
+            f"its price depends on {missing}, and nothing says which;"
+            f" name {missing} among the parameters of the route or of the step"
+        )
         return
     if not foreseeable(model.price, step, model.capabilities):
         yield f"its price counts {model.price.unit}s, and nobody knows how many a call takes"

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from billing import prices, rates
+from billing import price_uses, prices, rates
 from billing.models import DeliverableCost
 from projects.models import Decision, Deliverable, Workspace
 from projects.models.decisions import DecisionKind
@@ -33,7 +33,10 @@ def gather(
     budgets: tuple[BudgetLeft, ...] = (),
     history: History | None = None,
 ) -> Facts:
-    """The facts about these models at an instant, in six queries whatever their number."""
+    """The facts about these models at an instant, in six queries whatever their number.
+
+    One more where a price has steps by the month's volume.
+    """
     return Facts(
         now=now,
         currency=workspace.currency,
@@ -53,6 +56,7 @@ def models(workspace: Workspace, keys: Iterable[str], *, now: datetime.datetime)
     """Catalogue rows with their price in force, their health and their end, by key."""
     rows = catalogue.models_by_key(workspace, keys)
     in_force = prices.in_force(workspace, rows, now)
+    used = price_uses.used(workspace, in_force.values(), now)
     healths = health.facts(workspace, rows, now=now)
     ends = endings.of(workspace, rows)
     return {
@@ -60,6 +64,7 @@ def models(workspace: Workspace, keys: Iterable[str], *, now: datetime.datetime)
             row,
             price=in_force.get(key),
             health=healths[key],
+            used=used.get(key, Decimal(0)),
             until=ends[key].until,
             retired=ends[key].retired,
         )

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
+from billing import price_rules
+from billing.price_rules import Unsaid, Use
 from routing.brief import Price, Step
 
 MEGAPIXEL = Decimal(1_000_000)
@@ -31,6 +33,9 @@ ESTIMATED_UNITS: dict[str, Decimal] = {
 WORST_ESTIMATE = Decimal(4)
 
 
+NOTHING: Mapping[str, Any] = {}
+
+
 @dataclasses.dataclass(frozen=True)
 class Quoted:
     """Expected and worst price of one call, in the currency of the price row."""
@@ -39,17 +44,68 @@ class Quoted:
     at_most: Decimal
 
 
-def quote(price: Price, step: Step, capabilities: Mapping[str, Any]) -> Quoted:
-    """What one call of the step costs by the price row: expected, and at most."""
-    units = expected_units(price, step, capabilities)
-    worst_units = units
+#: What providers call the knobs that prices depend on, beside the name in a model's own `fields`.
+CALLED = {"audio": ("audio", "generate_audio", "sound"), "quality": ("quality",), "mode": ("mode",)}
+
+
+def quote(
+    price: Price, step: Step, capabilities: Mapping[str, Any], parameters: Mapping[str, Any] = NOTHING
+) -> Quoted:
+    """What one call of the step costs by the price row: expected, and at most.
+
+    `parameters` are those of the model's choice. Raises Unsaid where the price depends on what nobody says.
+    """
+    use = use_of(price, step, capabilities, parameters)
+    expected = price_rules.native(price, use)
+    worst, worst_in = use.units, use.input_units
     if price.unit in ESTIMATED_UNITS:
-        worst_units = _condition(price, "most_units") or units * WORST_ESTIMATE
+        worst = _condition(price, "most_units") or worst * WORST_ESTIMATE
+        worst_in = None if worst_in is None else worst_in * WORST_ESTIMATE
     extra = (_condition(price, "per_reference") or Decimal(0)) * step.references
-    rate = unit_amount(price, height=_short_side(step))
-    most = _most_amount(price, step, rate)
-    expected = cost(price, units=units, amount=rate) + extra
-    return Quoted(expected, max(expected, cost(price, units=worst_units, amount=most) + extra))
+    if worst_in is not None:
+        extra += worst_in * (_condition(price, "input_amount") or Decimal(0))
+    most = _most_amount(price, step, use)
+    return Quoted(expected, max(expected, cost(price, units=worst, amount=most) + extra))
+
+
+def use_of(
+    price: Price, step: Step, capabilities: Mapping[str, Any], parameters: Mapping[str, Any] = NOTHING
+) -> Use:
+    """What a call of the step is priced by, as far as that is known before it is made."""
+    facts = facts_of(step, capabilities, parameters)
+    if _condition(price, "input_amount") is None:
+        return Use(expected_units(price, step, capabilities), facts, place=price.used)
+    made = Decimal(str(capabilities.get("typical_units", TOKENS_A_TEXT)))
+    read = Decimal(TOKENS_A_TEXT + step.prompt_characters // CHARACTERS_A_TOKEN)
+    return Use(max(made, _condition(price, "minimum_units") or Decimal(0)), facts, input_units=read)
+
+
+def facts_of(
+    step: Step, capabilities: Mapping[str, Any], parameters: Mapping[str, Any] = NOTHING
+) -> dict[str, str | int]:
+    """What was asked for that prices may depend on; what nobody says is not among it."""
+    found: dict[str, str | int] = {"height": _short_side(step), "references": step.references}
+    said = {**step.parameters, **parameters}
+    fields = capabilities.get("fields") or {}
+    for knob, names in CALLED.items():
+        for name in (fields.get(knob, knob), *names):
+            if name in said:
+                found[knob] = price_rules.knob(said[name])
+                break
+    if "audio" not in found and capabilities.get("audio") is False:
+        found["audio"] = "off"
+    return found
+
+
+def unsaid(
+    price: Price, step: Step, capabilities: Mapping[str, Any], parameters: Mapping[str, Any] = NOTHING
+) -> str:
+    """What the price depends on and nobody says; empty where all is said."""
+    try:
+        price_rules.unit_amount(price, facts_of(step, capabilities, parameters))
+    except Unsaid as missing:
+        return str(missing)
+    return ""
 
 
 def expected_units(price: Price, step: Step, capabilities: Mapping[str, Any]) -> Decimal:
@@ -71,9 +127,7 @@ def cost(price: Price, *, units: Decimal, amount: Decimal | None = None) -> Deci
 
 def unit_amount(price: Price, *, height: int) -> Decimal:
     """The amount of a unit for a picture of this height (its shorter side), by `by_height`."""
-    steps = price.conditions.get("by_height") or {}
-    fitting = [int(limit) for limit in steps if int(limit) <= height]
-    return Decimal(str(steps[str(max(fitting))])) if fitting else price.amount
+    return price_rules.unit_amount(price, {"height": height})
 
 
 def foreseeable(price: Price, step: Step, capabilities: Mapping[str, Any]) -> bool:
@@ -155,18 +209,16 @@ def _estimate(unit: str, step: Step, capabilities: Mapping[str, Any]) -> Decimal
     return ESTIMATED_UNITS[unit]
 
 
-def _most_amount(price: Price, step: Step, rate: Decimal) -> Decimal:
-    """The dearest price of a unit that may apply; without a size, the dearest of all sizes."""
-    named = [rate, _condition(price, "most_amount") or rate]
-    if not _short_side(step):
-        by_height = price.conditions.get("by_height") or {}
-        named += [Decimal(str(amount)) for amount in by_height.values()]
-    return max(named)
+def _most_amount(price: Price, step: Step, use: Use) -> Decimal:
+    """The dearest price of a unit that may apply; without a size, or where steps move on, of all."""
+    if not _short_side(step) or "volume" in price.conditions:
+        return price_rules.dearest(price)
+    each = price_rules.unit_amount(price, use.facts)
+    return max(each, _condition(price, "most_amount") or each)
 
 
 def _condition(price: Price, key: str) -> Decimal | None:
-    value = price.conditions.get(key)
-    return None if value is None else Decimal(str(value))
+    return price_rules.number(price, key)
 
 
 def _short_side(step: Step) -> int:

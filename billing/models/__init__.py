@@ -15,7 +15,7 @@ from billing.models.invoices import (
 )
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
 from billing.models.price_decisions import PriceDecision
-from billing.models.prices import ExchangeRate, PriceRow
+from billing.models.prices import ExchangeRate, MonthVolume, PricedUse, PriceRow
 from billing.models.reconciliation import (
     Assignment,
     AssignmentRule,
@@ -57,10 +57,12 @@ __all__ = [
     "MonthPart",
     "MonthStep",
     "MonthSum",
+    "MonthVolume",
     "Pot",
     "PotDay",
     "PriceDecision",
     "PriceRow",
+    "PricedUse",
     "ProviderBalance",
     "SampleVerdict",
     "SealedDay",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from billing import price_rules
 from projects.identifiers import new_id
 from projects.models import Person, Workspace
 from projects.models.rows import WorkspaceQuerySet, append_only
@@ -57,6 +58,51 @@ class PriceRow(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["workspace", "model_key", "starts_at"], name="price_row_in_force")]
+
+    @property
+    def conditions_in_words(self) -> list[str]:
+        """The conditions line by line."""
+        return price_rules.words(self.conditions)
+
+
+class PricedUse(models.Model):
+    """What a charge at a price with conditions was priced by: what was asked for, and its place in the month.
+
+    One row an entry, beside it. `facts` are those of `billing.price_rules`, `input_units` the tokens that
+    went in, `place` how many units of the month came before, where the price has steps by volume.
+    """
+
+    entry = models.UUIDField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+", db_index=False)
+    facts = models.JSONField(default=dict)
+    input_units = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    place = models.DecimalField(max_digits=20, decimal_places=8)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        triggers = append_only("priced_use")
+
+
+class MonthVolume(models.Model):
+    """How many units of a model were charged in a month at prices with steps by volume; it only grows."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+", db_index=False)
+    model_key = models.CharField(max_length=200)
+    unit = models.CharField(max_length=14, choices=Unit)
+    month = models.CharField(max_length=7)
+    units = models.DecimalField(max_digits=20, decimal_places=8)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "model_key", "unit", "month"], name="month_volume_once"
+            ),
+            models.CheckConstraint(condition=Q(units__gte=0), name="month_volume_positive"),
+        ]
 
 
 class ExchangeRate(models.Model):

@@ -211,6 +211,8 @@ class Call(models.Model):
     error_class = models.CharField(max_length=20, blank=True)
     error = models.CharField(max_length=500, blank=True)
     units = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    input_tokens = models.BigIntegerField(null=True)  # as the provider counted them
+    output_tokens = models.BigIntegerField(null=True)
     reported_charge = models.DecimalField(max_digits=20, decimal_places=8, null=True)
     reported_currency = models.CharField(max_length=47, blank=True)
     posted = models.DecimalField(max_digits=20, decimal_places=8, null=True)

@@ -30,6 +30,10 @@ def progress(share: Decimal | None) -> Decimal | None:
     return share if share is not None and share.is_finite() and 0 <= share <= 1 else None
 
 
+def tokens(number: int | None) -> int | None:
+    return number if number is not None and 0 <= number < MOST_UNITS else None
+
+
 def seed(number: int | None) -> int | None:
     return number if number is not None and abs(number) <= MOST_SEED else None
 
@@ -37,6 +41,8 @@ def seed(number: int | None) -> int | None:
 FIGURES: dict[str, Callable[[Any], Any]] = {
     "billed_units": amount,
     "charge": amount,
+    "input_tokens": tokens,
+    "output_tokens": tokens,
     "progress": progress,
     "seed": seed,
 }

@@ -60,7 +60,9 @@ def status(
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], Mapping) else {}
     message = first.get("message")
     message = message if isinstance(message, Mapping) else {}
-    money: dict[str, Any] = {"billed_units": _tokens(told.get("usage"), input_weight)}
+    given, made = _counted(told.get("usage"))
+    money: dict[str, Any] = {"input_tokens": given, "output_tokens": made}
+    money["billed_units"] = _tokens(given, made, input_weight)
     if charge is not None:
         money |= {"charge": charge, "charge_currency": "USD"}
     reason = str(first.get("finish_reason") or "stop")
@@ -93,11 +95,18 @@ def _text(content: Any) -> str:
     return THOUGHTS.sub("", str(content or "")).strip()
 
 
-def _tokens(usage: Any, weight: Decimal | None) -> Decimal | None:
-    if weight is None or not isinstance(usage, Mapping):
-        return None
+def _counted(usage: Any) -> tuple[int | None, int | None]:
+    """The tokens that went in and those that came out; both or neither."""
+    if not isinstance(usage, Mapping):
+        return None, None
     given, made = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not isinstance(given, int) or not isinstance(made, int):
+    if type(given) is not int or type(made) is not int:
+        return None, None
+    return given, made
+
+
+def _tokens(given: int | None, made: int | None, weight: Decimal | None) -> Decimal | None:
+    if weight is None or given is None or made is None:
         return None
     return Decimal(given) * weight + made
 

@@ -186,6 +186,8 @@ class Status(Believable):
     charge: Decimal | None = None  # what the provider says it charged, in charge_currency
     charge_currency: str = ""
     billed_units: Decimal | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     seed: int | None = None
     ended_at: datetime.datetime | None = None
 
@@ -296,6 +298,10 @@ class Provider(Protocol):
         """
         await self.poll(client, account=account, job_id=str(uuid.uuid4()), handle={})
         return f"{self.profile.title} accepted the key."
+
+    async def balance(self, client: httpx.AsyncClient, *, account: Account) -> Decimal | None:
+        """The credits that the account has left; None where the provider has no way to ask."""
+        return None
 
     def parse_webhook(self, delivery: Delivery) -> WebhookEvent:
         """Verifies over the raw bytes, then parses; raises WebhookRejected."""

@@ -46,11 +46,19 @@ def test_a_proposal_is_computed_on_the_units_of_the_month(cast: Cast) -> None:
     assert (found.difference, found.exact) == (Decimal("0.01"), True)
 
 
-def test_what_conditions_price_is_scaled_and_says_so(cast: Cast) -> None:
+def test_what_depends_on_more_than_was_written_down_is_scaled_and_says_so(cast: Cast) -> None:
+    old = propose(cast.finance, "0.10")
+    used(cast, old, "4", "0.40")
+    new = propose(cast.finance, "0.15", "2026-11-01", conditions={"by_height": {"1080": "0.20"}})
+    found = effect(cast, new)
+    assert (found.after, found.exact) == (Decimal("0.6"), False)
+
+
+def test_a_proposal_without_conditions_needs_the_units_alone(cast: Cast) -> None:
     old = propose(cast.finance, "0.10", conditions={"by_height": {"1080": "0.20"}})
     used(cast, old, "4", "0.40")
     found = effect(cast, propose(cast.finance, "0.15", "2026-11-01"))
-    assert (found.after, found.exact) == (Decimal("0.6"), False)
+    assert (found.after, found.exact) == (Decimal("0.3"), True)
 
 
 def test_an_effect_that_cannot_be_told_is_none(cast: Cast) -> None:

@@ -83,11 +83,12 @@ def test_a_first_unit_of_its_own_price_is_kept_apart(cast: Cast) -> None:
 
 def test_rows_that_do_not_belong_together_are_refused(cast: Cast) -> None:
     wrong = row(cast, "0.10")
+    booked(cast, wrong, units="1", native="0.10")
     for other in (
         wrong,
         row(cast, "0.10", days=1, model_key="fal/other"),
         row(cast, "0.10", days=2, unit="second"),
-        row(cast, "0.10", days=3, conditions={"by_height": {"720": "0.1"}}),
+        row(cast, "0.10", days=3, conditions={"by_height": {"720": "0.1"}}),  # nobody wrote the height down
     ):
         with pytest.raises(Invalid):
             rerating.preview(wrong=wrong, right=other)

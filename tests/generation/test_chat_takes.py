@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from billing import ledger, prices
+from billing.models import Entry, PricedUse
 from generation import own_models, pipelines, takes
 from generation.models import Pipeline, Run
 from projects.models import Deliverable, Take
@@ -104,6 +105,28 @@ def test_a_take_has_its_prompt_from_the_chat_model_and_its_scores_from_the_judge
     assert calls["words"].posted == (tokens / 4 + 20) * Decimal("0.00001")
     assert calls["judge"].posted == Decimal("0.004")
     assert engine_rows.open_holds(take) == 0
+
+
+def test_tokens_that_go_in_and_come_out_have_a_price_each(
+    studio: Cast, chat: AtProvider, engine: Engine, scene: Deliverable
+) -> None:
+    prices.add_row(
+        model_key=WRITER,
+        unit="token",
+        amount=Decimal("0.00002"),
+        currency=studio.workspace.currency,
+        conditions={"input_amount": "0.000003"},
+        starts_at=timezone.now(),
+        by=studio.finance,
+    )
+    routed(studio)
+    take = made(studio, chat, engine, scene)
+    call = next(call for call in engine_rows.calls_of(take) if call.run.step == "words")
+    assert call.output_tokens == 20
+    cost = 20 * Decimal("0.00002") + call.input_tokens * Decimal("0.000003")
+    entry = Entry.objects.get(call=call.pk)
+    assert (entry.amount, entry.units) == (cost, Decimal(20))
+    assert PricedUse.objects.get(pk=entry.id).input_units == call.input_tokens > 100
 
 
 def test_the_built_in_ones_take_over_where_the_chat_server_is_away(

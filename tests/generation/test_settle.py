@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from typing import Any
 
+from billing import rates
 from billing.models import Entry, HoldOutcome, PriceRow
 from generation import charges, settle
 from generation.models import Call
@@ -51,6 +53,17 @@ def test_what_the_provider_reports_is_what_is_booked(cast: Cast, engine: Engine,
     assert entry.calculation == "fal reported 0.04000000 USD"
     # what the call's own row makes of it stands beside: one picture at 0.05 euro
     assert (entry.units, entry.computed_amount) == (Decimal(1), Decimal("0.05"))
+
+
+def test_the_rate_is_that_of_the_day_of_service(cast: Cast, engine: Engine, fal: Fal) -> None:
+    ended = engine.now - datetime.timedelta(days=2)
+    for days, rate in ((3, "0.8"), (1, "0.9")):
+        day = (engine.now - datetime.timedelta(days=days)).date()
+        rates.add_rate(currency="USD", day=day, rate=Decimal(rate), by=cast.finance)
+    _, call = sent(cast, engine, reported_charge=Decimal("0.04"), reported_currency="USD", ended_at=ended)
+    entry = post(call, engine)
+    assert entry is not None
+    assert (entry.rate, entry.amount, entry.service_at) == (Decimal("0.8"), Decimal("0.032"), ended)
 
 
 def test_units_that_the_provider_reports_are_priced_by_the_calls_own_row(

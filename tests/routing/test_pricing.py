@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from routing import eligibility
 from routing.brief import Price, Step
+from routing.document import ModelChoice
 from routing.pricing import compute_units, cost, quote
-from tests.routing.tables import IMAGE, MOTION
+from tests.routing.tables import IMAGE, MOTION, draft, facts, model
 
 
 def price(unit: str, amount: str, **more: Any) -> Price:
@@ -118,3 +120,51 @@ def test_the_first_unit_has_its_own_amount() -> None:
 )
 def test_compute_units_are_an_order_of_magnitude(step: Step, units: str) -> None:
     assert compute_units(step) == Decimal(units)
+
+
+CASES = {"cases": [{"when": {"mode": "pro", "audio": "on"}, "amount": "0.2"}]}
+
+
+@pytest.mark.parametrize(
+    ("able", "own", "of_step", "expected"),
+    [
+        ({}, {"mode": "pro", "generate_audio": True}, {}, "0.8"),
+        ({}, {"mode": "pro"}, {"generate_audio": False}, "0.4"),
+        ({"fields": {"audio": "with_voice"}}, {"with_voice": True}, {"mode": "pro"}, "0.8"),
+        ({"audio": False}, {"mode": "pro"}, {}, "0.4"),
+        ({}, {"mode": "std"}, {}, "0.4"),
+    ],
+)
+def test_cases_read_the_parameters_of_route_and_step(
+    able: dict[str, Any], own: dict[str, Any], of_step: dict[str, Any], expected: str
+) -> None:
+    step = dataclasses.replace(MOTION, parameters=of_step)
+    quoted = quote(price("second", "0.1", conditions=CASES), step, able, own)
+    assert (quoted.expected, quoted.at_most) == (Decimal(expected), Decimal(expected))
+
+
+def test_steps_by_volume_are_quoted_from_the_months_place_and_held_at_the_dearest() -> None:
+    stepped = price("image", "0.10", conditions={"volume": [{"from": "10", "amount": "0.08"}]})
+    quoted = quote(dataclasses.replace(stepped, used=Decimal(10)), IMAGE, {})
+    assert (quoted.expected, quoted.at_most) == (Decimal("0.08"), Decimal("0.10"))
+
+
+def test_tokens_that_go_in_are_estimated_beside_those_that_come_out() -> None:
+    words = Step(key="w", kind="text", prompt_characters=400)
+    quoted = quote(price("token", "0.001", conditions={"input_amount": "0.0001"}), words, {})
+    # 200 tokens come out; 200 and a quarter of the characters go in; each may be four times as many
+    assert (quoted.expected, quoted.at_most) == (Decimal("0.23"), Decimal("0.92"))
+
+
+def test_a_model_whose_price_depends_on_what_nobody_says_is_refused_with_the_remedy() -> None:
+    dear = model("harbour/tide", price=price("image", "0.1", conditions=CASES))
+    known = facts(dear, accounts=frozenset({"harbour"}), rates={"USD": Decimal("0.9")})
+    named = {"brief": draft(), "step": IMAGE, "facts": known, "tier": "speed", "fallback": False}
+    refused = eligibility.assess(ModelChoice("harbour/tide"), **named)
+    assert (refused.eligible, refused.expected) == (False, None)
+    assert refused.why == (
+        "its price depends on mode and audio, and nothing says which;"
+        " name mode and audio among the parameters of the route or of the step",
+    )
+    said = ModelChoice("harbour/tide", {"mode": "pro", "audio": "on"})
+    assert eligibility.assess(said, **named).expected == Decimal("0.18")
