@@ -30,12 +30,16 @@ JOINED = """
     LEFT JOIN projects_deliverable d ON d.id = e.deliverable_id
     LEFT JOIN projects_category c ON c.id = d.category_id
     LEFT JOIN projects_take t ON t.id = e.take_id
+    LEFT JOIN billing_pricerow r ON r.id = e.price_row
 """
 ENTRY = f"""
     e.id, e.effective_at, e.service_at, e.booked_at, e.kind, {SCOPE}, t.number AS take, e.phase, e.tier,
     e.provider, e.model, {dimensions.dimension(By.PERSON).of_entry} AS person, e.stage, e.amount,
-    e.native_amount, e.native_currency, e.rate, e.credit, e.price_row, e.external_id, e.calculation, e.note
+    e.native_amount, e.native_currency, e.rate, e.credit, e.price_row, e.external_id, e.calculation, e.note,
+    e.units, r.unit, r.amount, r.list_amount
 """
+#: The line of a bill that a charge was found in.
+LINE = "(SELECT m.line_id FROM billing_linematch m WHERE m.entry = e.id AND m.part = 1)"
 #: Those of the month, and of earlier ones; each with outcome, life, late, carried.
 ENTRIES = f"""
     {LIFE.format(own="''")}, {outcomes.SORTING},
@@ -50,12 +54,12 @@ ENTRIES = f"""
             FROM taken_out o JOIN billing_entry e ON e.id = o.id AND e.deliverable_id = o.deliverable_id
         ) found GROUP BY 1, 2
     )
-    SELECT {ENTRY}, '' AS outcome, w.life, false AS late, w.carried
+    SELECT {ENTRY}, NULL::uuid, '' AS outcome, w.life, false AS late, w.carried
     FROM earlier w
     JOIN billing_entry e ON e.id = w.id AND e.effective_at = w.effective_at
     {JOINED} {PEOPLE_OF_ENTRIES}
     UNION ALL
-    SELECT {ENTRY}, s.outcome, COALESCE(e.effective_at <= l.at, false), late.id IS NOT NULL,
+    SELECT {ENTRY}, NULL::uuid, s.outcome, COALESCE(e.effective_at <= l.at, false), late.id IS NOT NULL,
            late.stands IS FALSE
     FROM sorted s
     JOIN billing_entry e ON e.id = s.id AND e.effective_at >= %(start)s AND e.effective_at < %(until)s
@@ -66,7 +70,7 @@ ENTRIES = f"""
 """  # noqa: S608 - our own words only
 OF_MONTH = f"""
     {outcomes.SORTED}
-    SELECT {ENTRY}, s.outcome, false AS life, false AS late, false AS carried
+    SELECT {ENTRY}, {LINE}, s.outcome, false AS life, false AS late, false AS carried
     FROM sorted s
     JOIN billing_entry e ON e.id = s.id AND e.effective_at >= %(start)s AND e.effective_at < %(until)s
     {JOINED} {PEOPLE_OF_ENTRIES}
@@ -80,7 +84,10 @@ COUNT = """
 
 
 class Entry(NamedTuple):
-    """A cash entry. `outcome` is empty where it lies before the month; money in the workspace's currency."""
+    """A cash entry. `outcome` is empty where it lies before the month; money in the workspace's currency.
+
+    `unit` and the amounts are those of its price row; `line` is the line of a bill that it was found in.
+    """
 
     id: uuid.UUID
     effective_at: datetime.datetime
@@ -106,6 +113,11 @@ class Entry(NamedTuple):
     external_id: str
     calculation: str
     note: str
+    units: Decimal | None
+    unit: str | None
+    unit_amount: Decimal | None
+    list_amount: Decimal | None
+    line: uuid.UUID | None
     outcome: str
     life: bool
     late: bool

@@ -185,6 +185,7 @@ class Maker:
             person_id=values.get("requested_by_id"),
             person_email=values.get("requested_by_email", ""),
             price_row=price.row,
+            units=price.units,
             calculation=price.words,
         )
         self.chunk.entries.append(entry)

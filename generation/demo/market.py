@@ -42,6 +42,7 @@ class Price(NamedTuple):
     rate: Decimal
     row: uuid.UUID
     words: str
+    units: Decimal | None = None
 
 
 _SMALL, _FULL = (960, 544), (1280, 720)
@@ -145,4 +146,4 @@ class Market:
         native = pricing.quote(price, step, able).expected
         units = pricing.expected_units(price, step, able)
         words = f"{units.normalize():f} {row.unit} at {row.amount.normalize():f}"
-        return Price(money.exchanged(native, rate), native, row.currency, rate, row.pk, words)
+        return Price(money.exchanged(native, rate), native, row.currency, rate, row.pk, words, units)

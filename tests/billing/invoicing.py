@@ -33,7 +33,7 @@ FIRST = utc("2026-10-01T00:10:00")
 RATE = Decimal("0.9")
 
 
-def price_row(by: Membership) -> PriceRow:
+def price_row(by: Membership, **said: Any) -> PriceRow:
     """0.05 USD an image, and what a dollar is worth."""
     ExchangeRate.objects.create(
         workspace=by.workspace, currency="USD", day=datetime.date(2026, 9, 1), rate=RATE, author=by.person
@@ -46,6 +46,7 @@ def price_row(by: Membership) -> PriceRow:
         currency="USD",
         starts_at=utc("2026-01-01"),
         author=by.person,
+        **said,
     )
 
 
