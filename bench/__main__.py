@@ -11,6 +11,7 @@ import sys
 MEASUREMENTS = {
     "in_flight": "2,000 takes in flight at once against an emulated provider",
     "jobs": "10,000 films in flight, and short jobs one after the other, beside the plain way",
+    "bills": "a provider's bill of 200,000 lines against its month",
     "history": "a history import of 50,000 rows",
     "pages": "pages of the demo as a signed-in person gets them",
     "webhooks": "200 webhooks a second for a minute, half of them forged, repeated or late",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from billing import credit_lots, credits, money, months, rates
@@ -31,6 +32,10 @@ class Unit(NamedTuple):
     said: ProviderBalance | None
     lots: list[CreditLot]
     cost_left: Decimal
+
+    @property
+    def provider(self) -> str:
+        return self.unit.removeprefix(credit_lots.PREFIX)
 
     @property
     def difference(self) -> Decimal | None:
@@ -84,16 +89,7 @@ def told(
     """
     access.require(by, Right.KEEP_BOOKS)
     read_at = read_at or timezone.now()
-    errors: dict[str, list[str]] = {}
-    if not credits.is_credit(unit) or not rates.CURRENCY.fullmatch(unit):
-        errors["unit"] = ["Give credit: and the provider's name, as credit:runway."]
-    if not credits_left.is_finite() or abs(credits_left) >= credits.MOST:
-        errors["credits"] = ["Give a number."]
-    elif credits_left != money.booked(credits_left):
-        errors["credits"] = ["Give at most eight decimals."]
-    if not source.strip():
-        errors["source"] = ["Say where it stands, such as the provider's billing page."]
-    if errors:
+    if errors := check_balance(unit=unit, credits_left=credits_left, source=source):
         raise Invalid(errors)
     try:
         with transaction.atomic():
@@ -110,6 +106,28 @@ def told(
     except IntegrityError:
         raise Invalid({"unit": [f"{unit} has a balance of this instant already."]}) from None
     return made
+
+
+def check_balance(*, unit: str, credits_left: Decimal, source: str) -> dict[str, list[str]]:
+    """What of a provider's balance does not fit, by field."""
+    errors: dict[str, list[str]] = {}
+    if not credits.is_credit(unit) or not rates.CURRENCY.fullmatch(unit):
+        errors["unit"] = ["Give credit: and the provider's name, as credit:runway."]
+    if not credits_left.is_finite() or abs(credits_left) >= credits.MOST:
+        errors["credits"] = ["Give a number."]
+    elif credits_left != money.booked(credits_left):
+        errors["credits"] = ["Give at most eight decimals."]
+    if not source.strip() or len(source) > 200:
+        errors["source"] = ["Say where it stands, in up to 200 characters, such as the billing page."]
+    return errors
+
+
+def ours_at(workspace_id: uuid.UUID, unit: str, at: datetime.datetime) -> Decimal:
+    """The credits that were left by our books at an instant: all bought less all that had moved by then."""
+    lots = CreditLot.objects.filter(workspace=workspace_id, unit=unit, created_at__lte=at)
+    bought = lots.aggregate(total=Sum(F("credits") + F("bonus")))["total"] or ZERO
+    moved = CreditMovement.objects.filter(workspace=workspace_id, unit=unit, at__lte=at)
+    return bought - (moved.aggregate(total=Sum("credits"))["total"] or ZERO)
 
 
 def _unit(name: str, lots: list[CreditLot], beyond: Decimal, said: ProviderBalance | None) -> Unit:

@@ -6,6 +6,7 @@ from django import forms
 
 from billing.forms import Dated, amount_field
 
+MOST_BYTES = 1_000_000
 UNIT_HELP = "credit: and the provider's name, as credit:runway."
 
 
@@ -30,3 +31,21 @@ class BalanceForm(forms.Form):
     source = forms.CharField(
         label="Source", max_length=200, help_text="Where it stands, such as the provider's billing page."
     )
+
+
+class BalanceFileForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file", widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"})
+    )
+
+    def clean_file(self) -> str:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise forms.ValidationError("The file has more than 1 MB. Split it.")
+        try:
+            text = str(file.read().decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            raise forms.ValidationError("The file is no UTF-8. Save it as CSV, UTF-8.") from None
+        if "\x00" in text:
+            raise forms.ValidationError("The file is no text. Save it as CSV, UTF-8.")
+        return text

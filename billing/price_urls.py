@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/credits/", credits.listed, name="credits"),
     path("w/<slug:workspace>/credits/new/", credits.new_lot, name="new_lot"),
     path("w/<slug:workspace>/credits/balance/", credits.new_balance, name="new_balance"),
+    path("w/<slug:workspace>/credits/balances/import/", credits.import_balances, name="import_balances"),
     path("w/<slug:workspace>/rates/", prices.listed_rates, name="rates"),
     path("w/<slug:workspace>/rates/import/", prices.import_rates, name="import_rates"),
     path("w/<slug:workspace>/rates/new/", prices.new_rate, name="new_rate"),

@@ -78,6 +78,8 @@ SENTENCES: dict[str, str] = {
     "person.joined": "joined as {roles}",
     "person.left": "ended the membership of {email}",
     "person.roles_changed": "changed the roles of {email} to {roles}",
+    "credit.balances_imported": "entered {rows} balances of providers",
+    "invoice.withdrawn": "withdrew a bill of {provider} for {month}",
     "price.all_approved": "approved {rows} prices",
     "price.approved": "approved a price of {model}",
     "price.declined": "declined a price of {model}",

@@ -46,6 +46,8 @@ GET      read            w/<workspace>/charts/<name>.svg
 GET      read            w/<workspace>/compare/
 GET      read            w/<workspace>/credits/
 GET,POST keep_books      w/<workspace>/credits/balance/
+POST     keep_books      w/<workspace>/credits/balances/ask/
+GET,POST keep_books      w/<workspace>/credits/balances/import/
 GET,POST keep_books      w/<workspace>/credits/new/
 GET      read            w/<workspace>/deliverables/<deliverable_id>/
 POST     make            w/<workspace>/deliverables/<deliverable_id>/ask-for-more/
@@ -66,6 +68,7 @@ GET      read            w/<workspace>/health/tables/<table>.csv
 GET      read            w/<workspace>/invoices/
 GET,POST keep_books      w/<workspace>/invoices/new/
 GET,POST keep_books      w/<workspace>/invoices/uploads/<upload_id>/
+POST     keep_books      w/<workspace>/invoices/bills/<invoice_id>/withdraw/
 POST     keep_books      w/<workspace>/invoices/differences/<difference_id>/
 GET      read            w/<workspace>/invoices/<provider>/<month>/
 POST     keep_books      w/<workspace>/invoices/<provider>/<month>/class/
@@ -255,6 +258,7 @@ POST     keep_books      api/v1/history/
 GET      read            api/v1/invoices/
 POST     keep_books      api/v1/invoices/
 GET      read            api/v1/invoices/<invoice>/
+POST     keep_books      api/v1/invoices/<invoice>/withdraw/
 GET      read            api/v1/reconciliations/<provider>/<month>/
 GET      read            api/v1/reconciliations/<provider>/<month>/differences/
 POST     keep_books      api/v1/reconciliations/<provider>/<month>/accept/

@@ -26,6 +26,8 @@ from projects.access import Right
 from projects.models import Campaign, Deliverable, Membership, Take
 from projects.problems import Invalid, Refused
 
+#: What a provider charged for; a fee's rest or expired credits name none of these.
+CHARGED = Q(kind=EntryKind.CHARGE) & (Q(model__gt="") | Q(stage__gt="") | Q(external_id__gt=""))
 UNCLAIMED_KINDS = (DifferenceKind.MISSING_HERE, DifferenceKind.CUT_OFF)
 MOST = 20_000
 #: What both entries of a pair repeat of the charge.
@@ -61,7 +63,7 @@ def listed(by: Membership, wanted: Filter | None = None) -> QuerySet[Any]:
         .exclude(provider="")
         .exclude(amount=0)
         .exclude(Exists(Assignment.objects.filter(entry=OuterRef("id"))))
-        .filter(Q(kind=EntryKind.CHARGE, model__gt="") | Exists(steps))
+        .filter(CHARGED | Exists(steps))
         .annotate(key_name=Coalesce(Subquery(steps.values("difference__line__key")[:1]), Value("")))
     )
     if wanted.provider:

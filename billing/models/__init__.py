@@ -24,6 +24,7 @@ from billing.models.reconciliation import (
     LineMatch,
 )
 from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay, SpendDay
+from billing.models.withdrawals import InvoiceWithdrawal
 
 __all__ = [
     "Agreement",
@@ -52,6 +53,7 @@ __all__ = [
     "InvoiceMapping",
     "InvoiceTolerance",
     "InvoiceUpload",
+    "InvoiceWithdrawal",
     "LineMatch",
     "MonthClose",
     "MonthPart",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 
+from billing.models.withdrawals import unless_withdrawn
 from projects.identifiers import new_id
 from projects.models import Person, Workspace
 from projects.models.rows import WorkspaceQuerySet, append_only
@@ -117,7 +118,7 @@ class Invoice(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("invoice")
+        triggers = unless_withdrawn("invoice", "w.invoice = OLD.id")
         constraints = [
             models.UniqueConstraint(fields=["workspace", "provider", "digest"], name="invoice_file_once"),
         ]
@@ -154,7 +155,7 @@ class InvoiceLine(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("invoice_line")
+        triggers = unless_withdrawn("invoice_line", "w.invoice = OLD.invoice_id")
         constraints = [
             models.UniqueConstraint(fields=["workspace", "provider", "digest"], name="invoice_line_once"),
         ]

@@ -10,9 +10,16 @@ from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from billing.models.invoices import InvoiceLine
+from billing.models.withdrawals import OF_PROVIDER, unless_withdrawn
 from projects.identifiers import new_id
 from projects.models import Campaign, Deliverable, Person, Take, Workspace
 from projects.models.rows import Row, WorkspaceQuerySet, append_only
+
+#: A step of the provider whose bill is withdrawn; one that booked something stays.
+OF_ITS_PROVIDER = """
+    OLD.outcome <> 'adjusted' AND EXISTS (SELECT FROM billing_difference d WHERE d.id = OLD.difference_id
+        AND d.workspace_id = w.workspace_id AND d.provider = w.provider)
+"""
 
 
 class MatchBy(models.TextChoices):
@@ -61,7 +68,7 @@ class LineMatch(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("line_match")
+        triggers = unless_withdrawn("line_match", OF_PROVIDER)
         constraints = [
             models.UniqueConstraint(fields=["entry", "part"], name="line_match_entry_once"),
             models.CheckConstraint(
@@ -117,7 +124,7 @@ class Difference(models.Model):
     objects = DifferenceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("difference")
+        triggers = unless_withdrawn("difference", OF_PROVIDER)
         constraints = [
             models.UniqueConstraint(
                 fields=["line", "kind", "month"],
@@ -155,7 +162,7 @@ class DifferenceStep(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("difference_step")
+        triggers = unless_withdrawn("difference_step", OF_ITS_PROVIDER)
         constraints = [
             models.UniqueConstraint(fields=["difference", "number"], name="difference_step_once"),
             models.UniqueConstraint(

@@ -10,12 +10,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import credit_books, credits
-from billing.credit_forms import BalanceForm, LotForm
+from billing import balance_imports, credit_books, credits
+from billing.credit_forms import BalanceFileForm, BalanceForm, LotForm
 from billing.forms import carry
 from billing.views.price_tabs import tabs
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
-from projects.problems import Refused
+from projects.problems import BadLines, Refused
+
+SHOWN_LINES = 200
 
 
 @require_safe
@@ -77,6 +79,33 @@ def new_balance(request: WorkspaceRequest) -> HttpResponse:
                 return redirect("billing:credits", member.workspace.slug)
     note = "It stands beside what our books have at this moment; the difference is shown and booked nowhere."
     return _form(request, form, "The provider's balance", "Enter balance", note, status)
+
+
+@require_http_methods(["GET", "POST"])
+@workspace_page(Right.KEEP_BOOKS)
+def import_balances(request: WorkspaceRequest) -> HttpResponse:
+    """A CSV file of balances: all of it or nothing, every bad line named."""
+    member = request.membership
+    form = BalanceFileForm(request.POST or None, request.FILES or None)
+    faults, status = [], 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                new = balance_imports.bring_in(text=form.cleaned_data["file"], by=member)
+            except BadLines as bad:
+                faults = bad.lines[:SHOWN_LINES]
+            else:
+                words = f"{new:,} balance{' is' if new == 1 else 's are'} entered." if new else "Nothing new."
+                messages.success(request, words)
+                return redirect("billing:credits", member.workspace.slug)
+    context = {
+        "form": form,
+        "faults": faults,
+        "columns": balance_imports.COLUMNS,
+        "workspace": member.workspace,
+    }
+    return render(request, "billing/balance_import.html", context, status=status)
 
 
 def _form(

@@ -86,6 +86,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("history/<uuid:job>/", history.OneHistoryJob.as_view()),
     path("invoices/", invoices.Invoices.as_view()),
     path("invoices/<uuid:invoice>/", invoices.OneInvoice.as_view()),
+    path("invoices/<uuid:invoice>/withdraw/", invoices.Withdraw.as_view()),
     path(MONTH, invoices.Reconciliation.as_view()),
     path(f"{MONTH}differences/", invoices.Differences.as_view()),
     path(f"{MONTH}accept/", invoices.AcceptClass.as_view()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 from collections.abc import Collection, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import httpx
@@ -110,6 +111,20 @@ def read_object(response: httpx.Response) -> Mapping[str, Any]:
     """The body as a JSON object; an empty one where it is none."""
     found = read_json(response)
     return found if isinstance(found, dict) else {}
+
+
+def amount(told: Any) -> Decimal | None:
+    """A number that an answer names; None where it is none."""
+    try:
+        found = Decimal(str(told))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and not isinstance(told, bool) else None
+
+
+def left(balance: Decimal | None) -> str:
+    """A balance in words."""
+    return "?" if balance is None else f"{balance:f}"
 
 
 def class_of(status: int) -> ErrorClass:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -106,13 +107,16 @@ class Bfl(Provider):
         return bfl_answers.status(told, states=sheet.document["states"], cost=handle.get("cost"))
 
     async def test(self, client: httpx.AsyncClient, *, account: Account) -> str:
+        left = await self.balance(client, account=account)
+        return f"{self.profile.title} accepted the key; {answers.left(left)} credits left."
+
+    async def balance(self, client: httpx.AsyncClient, *, account: Account) -> Decimal | None:
         response = await answers.ask(
             client, "GET", _address(account, "credits"), who=WHO, headers=_headers(account)
         )
         if response.status_code != 200:
             raise bfl_answers.error(response)
-        left = answers.read_object(response).get("credits", "?")
-        return f"{self.profile.title} accepted the key; {left} credits left."
+        return answers.amount(answers.read_object(response).get("credits"))
 
     def parse_webhook(self, delivery: Delivery) -> WebhookEvent:
         """Which job has changed. A signature is checked where one comes, with the job's own secret."""

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -131,12 +132,14 @@ class Runway(Provider):
         return CancelOutcome.CANCELLED if waited else CancelOutcome.REQUESTED
 
     async def test(self, client: httpx.AsyncClient, *, account: Account) -> str:
+        left = await self.balance(client, account=account)
+        return f"{WHO} accepted the key; {answers.left(left)} credits left."
+
+    async def balance(self, client: httpx.AsyncClient, *, account: Account) -> Decimal | None:
         response = await _ask(client, "GET", account, "v1/organization")
         if response.status_code != 200:
             raise runway_answers.error(response)
-        return (
-            f"{WHO} accepted the key; {answers.read_object(response).get('creditBalance', '?')} credits left."
-        )
+        return answers.amount(answers.read_object(response).get("creditBalance"))
 
 
 provider = Runway()

@@ -12,6 +12,7 @@ import pathlib
 import re
 import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -111,13 +112,16 @@ class Stability(Provider):
         return stability_answers.delivered(response)
 
     async def test(self, client: httpx.AsyncClient, *, account: Account) -> str:
+        left = await self.balance(client, account=account)
+        return f"{WHO} accepted the key; {answers.left(left)} credits left."
+
+    async def balance(self, client: httpx.AsyncClient, *, account: Account) -> Decimal | None:
         address = f"{account.base_url.rstrip('/')}/v1/user/balance"
         headers = {**_headers(account), "Accept": "application/json"}
         response = await answers.ask(client, "GET", address, who=WHO, headers=headers)
         if response.status_code != 200:
             raise stability_answers.error(response)
-        left = answers.read_object(response).get("credits", "?")
-        return f"{WHO} accepted the key; {left} credits left."
+        return answers.amount(answers.read_object(response).get("credits"))
 
 
 provider = Stability()

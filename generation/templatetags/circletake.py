@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from generation import words
+from generation import balances, words
 from generation.cards import Card
 from generation.figures import (
     MINUS,
@@ -422,3 +422,9 @@ def percent_number(share: object) -> str:
 def pretty_json(content: object) -> str:
     """A request as people read it: indented, in its own order."""
     return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def tells_balance(provider: str) -> bool:
+    """Whether a provider can be asked what is left of its credits."""
+    return provider in balances.tellers()

@@ -24,6 +24,7 @@ from billing.models import Difference, DifferenceStep, InvoiceUpload
 from billing.models.reconciliation import DifferenceKind
 from generation import provider_jobs
 from generation.forms.invoices import ColumnsForm, ToleranceForm, UploadForm
+from generation.views import bills
 from generation.views.refusals import shows_refusals
 from generation.views.saving import status
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
@@ -133,6 +134,7 @@ def statement_page(request: WorkspaceRequest, provider: str, month: str) -> Http
         "found": found,
         "page": page,
         "tabs": _tabs(found, kind, state),
+        "withdrawn": bills.withdrawn(member.workspace, provider, month),
         "kind": kind,
         "class_kind": kind if kind in settle.WITHIN_TOLERANCE else "",
         "tolerance": tolerance,

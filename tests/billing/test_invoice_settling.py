@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from billing import ledger
 from billing.invoices import imports, settle, statement, unclaimed
 from billing.invoices.jobs import Job
 from billing.models import Assignment, Difference, DifferenceStep, Entry
@@ -200,6 +201,19 @@ def test_only_finance_settles_and_assigns(cast: Cast, role: str) -> None:
     with pytest.raises(MissingRight):
         unclaimed.assign(ids=[new_id()], target=cast.campaign, by=by)
     assert (booking.books(), DifferenceStep.objects.count()) == (before, 0)
+
+
+def test_a_charge_without_a_model_is_unclaimed_and_a_fees_rest_is_not(cast: Cast) -> None:
+    usual = {"provider": "runway", "stage": "", "service_at": NOON}
+    said = ledger.Charge(amount=Decimal(3), external_id="charge-7", **usual)
+    charged = ledger.charge_without_hold(workspace=cast.workspace, charge=said, now=NOON)
+    ledger.charge_without_hold(
+        workspace=cast.workspace, charge=ledger.Charge(amount=Decimal(90), **usual), now=NOON
+    )
+    (row,) = unclaimed.listed(cast.finance)
+    assert row.id == charged.id
+    unclaimed.assign(ids=[row.id], target=cast.campaign, by=cast.finance)
+    assert list(unclaimed.listed(cast.finance)) == []
 
 
 def test_a_stranger_sees_neither_differences_nor_unclaimed_charges(cast: Cast) -> None:

@@ -6,13 +6,14 @@ import datetime
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing import budgets
-from billing.models import Budget, BudgetWindow, ExchangeRate, PriceRow
+from billing.models import Budget, BudgetWindow, ExchangeRate, PriceRow, ProviderBalance
 from projects.models import Membership
 from tests import factories
 from tests.billing.booking import hold
@@ -128,6 +129,21 @@ def test_pages_that_change_money_are_for_those_who_may(cast: Cast, path: str) ->
     }
     may = {"manager", "finance"} if path == "budgets/new/" else {"finance"}
     assert allowed == {role: 200 if role in may else 403 for role in cast.by_role}
+
+
+def test_finance_imports_what_providers_say_is_left(cast: Cast) -> None:
+    client = signed_in(cast.finance)
+    address = "/w/studio/credits/balances/import/"
+    head = "unit,credits,read_at,source\n"
+    bad = SimpleUploadedFile("left.csv", f"{head}runway,many,never,\n".encode())
+    refused = client.post(address, {"file": bad})
+    assert refused.status_code == 422
+    assert "Line 2: credits: Give a number." in refused.content.decode()
+    text = f"{head}credit:runway,1850,2026-10-31T18:00,Billing page\n"
+    done = client.post(address, {"file": SimpleUploadedFile("left.csv", text.encode())}, follow=True)
+    assert "1 balance is entered." in done.content.decode()
+    row = ProviderBalance.objects.get()
+    assert (row.credits, row.read_at) == (Decimal(1850), factories.utc("2026-10-31T17:00"))
 
 
 def test_finance_adds_a_price_and_a_rate_with_its_day(cast: Cast) -> None:

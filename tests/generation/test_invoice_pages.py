@@ -28,6 +28,7 @@ from tests.billing import invoicing
 from tests.billing.booking import NOON
 from tests.billing.invoicing import bill, entry, file, line
 from tests.cast import Cast
+from tests.generation import pages
 
 MONTH = "/w/studio/invoices/fal/2026-10/"
 
@@ -77,6 +78,23 @@ def test_a_bill_goes_from_the_file_over_its_preview_to_a_reconciled_month(books:
     given = {"entry": str(charge.id), "target": "acme/autumn/opening", "stage": "generation"}
     assert client.post("/w/studio/unclaimed/assign/", given).status_code == 302
     assert Assignment.objects.get().deliverable == books.deliverable
+
+
+def test_a_bill_is_withdrawn_from_its_month_and_stands_there_as_withdrawn(books: Cast) -> None:
+    done = imports.bring_in(bill(lines()), by=books.finance)
+    address = f"/w/studio/invoices/bills/{done.invoice.pk}/withdraw/"
+    said = {"reason": "Of another account"}
+    assert pages.statuses(books, address, method="post") == pages.only(books, "finance", status=422)
+    client = signed_in(books.finance)
+    page = client.post(address, said, follow=True).content.decode()
+    assert "fal-2026-10.csv is withdrawn with its 11 lines. Bring it again to undo this." in page
+    assert "was withdrawn by Finance: Of another account" in page
+    assert (Invoice.objects.count(), Difference.objects.count()) == (0, 0)
+    assert client.post(address, said).status_code == 404
+    third = factories.membership(factories.workspace("third"), "finance")
+    again = imports.bring_in(bill(lines()), by=books.finance).invoice
+    other = f"/w/third/invoices/bills/{again.pk}/withdraw/"
+    assert signed_in(third).post(other, said).status_code == 404
 
 
 def test_bad_lines_are_named_on_the_preview_and_nothing_can_be_imported(books: Cast) -> None:

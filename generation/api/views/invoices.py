@@ -12,7 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.invoices import files, imports, settle, statement, unclaimed
+from billing.invoices import files, imports, settle, statement, unclaimed, withdrawing
 from billing.models import Assignment, Difference, Entry, Invoice
 from billing.models.reconciliation import DifferenceKind
 from generation import provider_jobs
@@ -59,6 +59,20 @@ class OneInvoice(Call):
     @extend_schema(responses={200: shapes.InvoiceAnswer})
     def get(self, request: Request, invoice: uuid.UUID) -> Response:
         return self.answer(self.row(Invoice, invoice))
+
+
+class Withdraw(Call):
+    """Takes a bill back, before anything was booked from it. The same file can be brought again."""
+
+    policy = {"POST": Right.KEEP_BOOKS}
+    serializer_class = shapes.CountAnswer
+
+    @extend_schema(request=shapes.SettlementBody, responses={200: shapes.CountAnswer})
+    def post(self, request: Request, invoice: uuid.UUID) -> Response:
+        row = self.row(Invoice, invoice)
+        said = self.body(shapes.SettlementBody)
+        made = withdrawing.withdraw(invoice=row, by=self.membership, jobs=provider_jobs.known, **said)
+        return self.answer({"count": made.line_count})
 
 
 class Reconciliation(Call):

@@ -80,6 +80,7 @@ TABLE: dict[str, dict[str, str]] = {
     "history/<uuid:job>/": {"GET": READ},
     "invoices/": {"GET": READ, "POST": Right.KEEP_BOOKS},
     "invoices/<uuid:invoice>/": {"GET": READ},
+    "invoices/<uuid:invoice>/withdraw/": {"POST": Right.KEEP_BOOKS},
     "reconciliations/<key:provider>/<key:month>/": {"GET": READ},
     "reconciliations/<key:provider>/<key:month>/differences/": {"GET": READ},
     "reconciliations/<key:provider>/<key:month>/accept/": {"POST": Right.KEEP_BOOKS},
