@@ -11,7 +11,7 @@ import projects.identifiers
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0011_price_conditions"),
+        ("billing", "0012_price_conditions"),
         ("projects", "0010_notice_of_the_month"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

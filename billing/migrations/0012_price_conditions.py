@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0010_invoices"),
+        ("billing", "0011_spend_days"),
         ("projects", "0010_notice_of_the_month"),
     ]
 
