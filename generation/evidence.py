@@ -30,10 +30,7 @@ ASKED = """
                d.state AS stands, d.accepted_at - d.created_at AS lead,
                CASE WHEN t.counted_at IS NULL THEN COALESCE(
                    (SELECT k.model FROM generation_call k JOIN generation_run r ON r.id = k.run_id
-                    WHERE r.take_id = t.id ORDER BY k.intended_at DESC LIMIT 1),
-                   NULLIF(t.model, ''),
-                   (SELECT e.model FROM billing_entry e WHERE e.take_id = t.id AND e.kind = 'charge'
-                    ORDER BY e.effective_at DESC LIMIT 1), ''
+                    WHERE r.take_id = t.id ORDER BY k.intended_at DESC LIMIT 1), t.model
                ) ELSE t.model END AS model
         FROM projects_take t
         JOIN projects_deliverable d ON d.id = t.deliverable_id
@@ -45,12 +42,15 @@ ASKED = """
 """
 COUNTED = f"""
     {ASKED}, paid AS (
-        SELECT e.take_id, sum(e.amount) AS amount FROM billing_entry e
+        SELECT e.take_id, sum(e.amount) AS amount, max(e.model) FILTER (WHERE e.kind = 'charge') AS charged
+        FROM billing_entry e
         WHERE e.workspace_id = %(workspace)s AND e.effective_at >= %(since)s
           AND e.kind <> 'transfer' AND e.take_id IS NOT NULL
         GROUP BY 1
     ), judged AS (
-        SELECT a.*, COALESCE(p.amount, 0) AS amount, mark IN ('accepted', 'selected') AS kept,
+        SELECT COALESCE(NULLIF(a.model, ''), p.charged, '') AS model, a.category, a.name, a.phase, a.mark,
+               a.lead, a.counted, COALESCE(p.amount, 0) AS amount,
+               mark IN ('accepted', 'selected') AS kept,
                counted AND (mark <> '' OR stands <> 'open') AS judged
         FROM asked a LEFT JOIN paid p ON p.take_id = a.id
     )

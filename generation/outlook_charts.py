@@ -22,7 +22,7 @@ CASES = ("as it was", "dearer", "with fallbacks")
 CASE_COLOURS = ("#8a8a8a", "#d9534f", "#3f9d76")
 MOST_LINES = 8
 LONGEST = 24
-ROOM = {"left": 28, "top": 5, "right": 12, "bottom": 5}
+ROOM = {"left": 44, "top": 5, "right": 12, "bottom": 5}
 """Around a chart: letters are wider in some browsers than where it is laid out."""
 
 
