@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from routing.brief import Facts, Model, Price
 from routing.decision import Choice, Decision
 
-AMOUNTS = ("most_amount", "per_reference")
+AMOUNTS = ("most_amount", "per_reference", "input_amount")
+STEPS = ("cases", "volume")
 ONE = Decimal(1)
 
 
@@ -64,16 +65,24 @@ def scaled(price: Price, factor: Decimal) -> Price:
     conditions: dict[str, Any] = dict(price.conditions)
     for name in AMOUNTS:
         if name in conditions:
-            conditions[name] = str(Decimal(str(conditions[name])) * factor)
+            conditions[name] = _times(conditions[name], factor)
+    for name in STEPS:
+        if name in conditions:
+            steps = conditions[name]
+            conditions[name] = [{**step, "amount": _times(step["amount"], factor)} for step in steps]
     if "by_height" in conditions:
-        steps = conditions["by_height"]
-        conditions["by_height"] = {at: str(Decimal(str(amount)) * factor) for at, amount in steps.items()}
+        heights = conditions["by_height"]
+        conditions["by_height"] = {at: _times(amount, factor) for at, amount in heights.items()}
     return dataclasses.replace(
         price,
         amount=price.amount * factor,
         first_amount=None if price.first_amount is None else price.first_amount * factor,
         conditions=conditions,
     )
+
+
+def _times(amount: object, factor: Decimal) -> str:
+    return str(Decimal(str(amount)) * factor)
 
 
 class Why(enum.StrEnum):

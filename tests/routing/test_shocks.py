@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,6 +101,29 @@ def test_every_amount_that_a_price_names_rises_alike(
     step = Step(key="image", kind="image", width=1280, height=720, images=3, references=references)
     factor = Decimal("1.25")
     before, after = quote(price, step, {}), quote(shocks.scaled(price, factor), step, {})
+    assert (after.expected, after.at_most) == (before.expected * factor, before.at_most * factor)
+
+
+@pytest.mark.parametrize(
+    ("unit", "conditions"),
+    [
+        ("second", {"cases": [{"when": {"audio": "on"}, "amount": "0.4"}], "most_amount": "0.9"}),
+        ("second", {"volume": [{"from": "2", "amount": "0.1"}]}),
+        ("token", {"input_amount": "0.002", "most_units": "900"}),
+    ],
+)
+def test_cases_steps_and_tokens_that_go_in_rise_as_well(unit: str, conditions: dict[str, Any]) -> None:
+    price = Price(unit=unit, amount=Decimal("0.2"), currency="EUR", conditions=conditions)
+    step = Step(
+        key="motion",
+        kind="text" if unit == "token" else "video",
+        duration_seconds=Decimal(5),
+        prompt_characters=400,
+        parameters={"audio": "on"},
+    )
+    factor = Decimal("1.5")
+    before, after = quote(price, step, {}), quote(shocks.scaled(price, factor), step, {})
+    assert before.expected > 0
     assert (after.expected, after.at_most) == (before.expected * factor, before.at_most * factor)
 
 
