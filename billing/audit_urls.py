@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from billing.views import bridge, charts, compare, exceptions, month_campaigns, pace
+from billing.views import bridge, charts, compare, exceptions, month_campaigns, pace, saved
 
 MONTH = "w/<slug:workspace>/month/<str:month>/"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,4 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{MONTH}variance/", compare.month_variance, name="month_variance"),
     path("w/<slug:workspace>/charts/<slug:name>.svg", charts.chart, name="chart"),
     path("w/<slug:workspace>/compare/", compare.compare, name="compare"),
+    path("w/<slug:workspace>/views/", saved.listed, name="saved_views"),
+    path("w/<slug:workspace>/views/save/", saved.save, name="save_view"),
+    path("w/<slug:workspace>/views/<uuid:view_id>/<slug:action>/", saved.change, name="change_view"),
 ]

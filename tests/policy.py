@@ -179,6 +179,9 @@ POST     make            w/<workspace>/takes/<take_id>/notes/
 POST     make            w/<workspace>/takes/<take_id>/retry/
 POST     read            w/<workspace>/takes/<take_id>/review/
 POST     make            w/<workspace>/takes/<take_id>/star/
+GET      read            w/<workspace>/views/
+POST     read            w/<workspace>/views/save/
+POST     read            w/<workspace>/views/<view_id>/<action>/
 GET      read            w/<workspace>/year/<year>/
 GET      read            w/<workspace>/unclaimed/
 POST     keep_books      w/<workspace>/unclaimed/assign/

@@ -32,6 +32,7 @@ ARGUMENTS = {
     "path": "none",
     "table": "rows",
     "term": "late",
+    "action": "rename",
     "form": "json",
     "step": "begin",
     "year": "2026",

@@ -24,6 +24,7 @@ from billing.models.reconciliation import (
     LineMatch,
 )
 from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay, SpendDay
+from billing.models.views import SavedView
 from billing.models.withdrawals import InvoiceWithdrawal
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "PricedUse",
     "ProviderBalance",
     "SampleVerdict",
+    "SavedView",
     "SealedDay",
     "SpendDay",
 ]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import comparison, dimensions, drawn, month_tabs, months, variance, waterfalls
+from billing import comparison, dimensions, drawn, month_tabs, months, saved_views, variance, waterfalls
 from billing.audit_tables import Row
 from billing.compare_forms import WHAT, CompareForm
 from billing.dimensions import By
 from billing.figures import printed
+from billing.models.views import ViewedPage
 from billing.variance import Side
 from billing.views.month import csv_file
 from projects.access import Right, WorkspaceRequest, workspace_page
@@ -47,13 +48,17 @@ def month_variance(request: WorkspaceRequest, month: str) -> HttpResponse:
 
 @require_safe
 @workspace_page(Right.READ)
-def compare(request: WorkspaceRequest) -> HttpResponse:
+def compare(request: WorkspaceRequest) -> HttpResponseBase:
     """Any two months or campaigns: their figures, the change, and what moved it."""
     member, workspace = request.membership, request.membership.workspace
+    default = saved_views.default_query(member, ViewedPage.COMPARE) if not request.GET else ""
+    if default:
+        return redirect(f"{request.path}?{default}")
     form = CompareForm(request.GET, membership=member, now=timezone.now())
     sides = _sides(workspace, form) if form.is_valid() else None
     context: dict[str, Any] = {
         "form": form,
+        "saved": saved_views.offered(member, ViewedPage.COMPARE, request.GET),
         "href": reverse("billing:compare", args=[workspace.slug]),
         "tabs": [
             {"label": label, "href": f"?what={what}", "current": what == form.data["what"]}

@@ -6,14 +6,15 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from billing import audit_tables, exceptions
+from billing import audit_tables, exceptions, saved_views
 from billing.exception_forms import ExceptionsForm
 from billing.exceptions import Exceptional, Filters, Kind
+from billing.models.views import ViewedPage
 from billing.views.month import csv_file
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Workspace
@@ -24,9 +25,12 @@ PAGE_ROWS = 100
 
 @require_safe
 @workspace_page(Right.READ)
-def page(request: WorkspaceRequest, month: str) -> HttpResponse:
+def page(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     """The list, narrowed by kind, campaign and person; with `?counts` how many, as the month's page shows."""
     member, workspace = request.membership, request.membership.workspace
+    default = saved_views.default_query(member, ViewedPage.EXCEPTIONS) if not request.GET else ""
+    if default:
+        return redirect(f"{request.path}?{default}")
     form = ExceptionsForm(request.GET, membership=member)
     filters = form.filters()
     try:
@@ -51,6 +55,7 @@ def page(request: WorkspaceRequest, month: str) -> HttpResponse:
         {name: request.GET[name] for name in ("kind", "campaign", "by") if request.GET.get(name)}
     )
     context |= {
+        "saved": saved_views.offered(member, ViewedPage.EXCEPTIONS, request.GET),
         "form": form,
         "page": shown,
         "rows": [(row, _href(workspace, month, row)) for row in shown.object_list],

@@ -8,15 +8,26 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import audit, audit_tables, charts, dimensions, exceptions, month_entries, month_tabs, months
+from billing import (
+    audit,
+    audit_tables,
+    charts,
+    dimensions,
+    exceptions,
+    month_entries,
+    month_tabs,
+    months,
+    saved_views,
+)
 from billing.acceptances import Month
 from billing.dimensions import By
+from billing.models.views import ViewedPage
 from billing.outcomes import Outcome
 from billing.views.exports import menu
 from projects.access import Right, WorkspaceRequest, workspace_page
@@ -44,10 +55,13 @@ SERIES = {
 
 @require_safe
 @workspace_page(Right.READ)
-def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
+def month(request: WorkspaceRequest, month: str = "") -> HttpResponseBase:
     """One month's audit; without a month the running one."""
     workspace = request.membership.workspace
     month = month or months.month_of(workspace, timezone.now())
+    default = saved_views.default_query(request.membership, ViewedPage.MONTH) if not request.GET else ""
+    if default:
+        return redirect(f"{reverse('billing:month', args=[workspace.slug, month])}?{default}")
     by = request.GET.get("by") or By.CAMPAIGN
     page = _page_of(workspace, month, by, most=None if request.GET.get("all") else SHOWN_ROWS)
     document, beside = page.document, page.also
@@ -73,6 +87,7 @@ def month(request: WorkspaceRequest, month: str = "") -> HttpResponse:
         "bars": error_bars(workspace, page.bars),
         "row_count": page.row_count,
         "exports": menu(request, workspace, month),
+        "saved": saved_views.offered(request.membership, ViewedPage.MONTH, request.GET),
         "workspace": workspace,
         "currency": workspace.currency,
     }
@@ -142,6 +157,7 @@ def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
         "page": page,
         "more": len(rows) > PAGE_ROWS,
         "query": urlencode(query),
+        "saved": saved_views.offered(request.membership, ViewedPage.ENTRIES, request.GET),
         "what": Outcome(asked["outcome"]).label if asked["outcome"] else _name(workspace, asked["by"], key),
         "workspace": workspace,
         "currency": workspace.currency,

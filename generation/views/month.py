@@ -12,9 +12,10 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from billing import dimensions, months
+from billing import dimensions, months, saved_views
 from billing.acceptances import Month
 from billing.dimensions import By
+from billing.models.views import ViewedPage
 from generation import exports, month_drill
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Deliverable, Workspace
@@ -61,6 +62,7 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
         "query": urlencode(query),
         "what": named,
         "narrowed": words,
+        "saved": saved_views.offered(request.membership, ViewedPage.ACCEPTED, request.GET),
         "entries_query": urlencode(whole),
     }
     return render(request, "generation/month_deliverables.html", context)
