@@ -15,7 +15,6 @@ from billing.models import Entry
 from billing.models.ledger import EntryKind
 from billing.months import Span
 from billing.unsettled import Unsettled
-from projects.identifiers import new_id
 
 INSTANT = datetime.timedelta(microseconds=1)
 """The database's smallest step of time: a month's last instant is its end less this."""
@@ -65,13 +64,10 @@ def _accrual(call: Unsettled, scope: entries.Scope, at: datetime.datetime, now: 
 
 
 def _given_back(accrual: Entry, at: datetime.datetime, now: datetime.datetime) -> Entry:
-    fields = {
-        field.attname: getattr(accrual, field.attname)
-        for field in Entry._meta.local_concrete_fields
-        if field.attname not in ("id", "debit")
-    }
-    fields.update(
-        id=new_id(),
+    return entries.like(
+        accrual,
+        without=(),
+        kind=EntryKind.ACCRUAL,
         amount=-accrual.amount,
         service_at=at,
         booked_at=now,
@@ -79,4 +75,3 @@ def _given_back(accrual: Entry, at: datetime.datetime, now: datetime.datetime) -
         corrects=accrual.id,
         calculation="the accrual of the month before, given back",
     )
-    return Entry(**fields)

@@ -2,12 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from billing.views import bridge, charts, compare, exceptions, month_campaigns, pace, saved
+from billing.views import bridge, charts, compare, exceptions, month_campaigns, pace, prior_period, saved
 
 MONTH = "w/<slug:workspace>/month/<str:month>/"
 urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{MONTH}bridge/", bridge.page, name="month_bridge"),
     path(f"{MONTH}bridge/<slug:term>/", bridge.term, name="month_bridge_term"),
+    path(f"{MONTH}earlier-months/", prior_period.page, name="month_prior"),
     path(f"{MONTH}exceptions/", exceptions.page, name="month_exceptions"),
     path(f"{MONTH}lead-time/", pace.page, name="month_pace"),
     path(f"{MONTH}roll-forward/", month_campaigns.page, name="month_campaigns"),

@@ -17,6 +17,7 @@ from billing import (
     accruals,
     agreements,
     closing_checks,
+    credits,
     exceptions,
     months,
     periods,
@@ -44,13 +45,14 @@ class CannotClose(Refused):
 
 
 def begin(*, workspace: Workspace, month: str, by: Membership, now: datetime.datetime | None = None) -> None:
-    """Puts a month that is over under review, and settles its agreements.
+    """Puts a month that is over under review, settles its agreements, and books its credits that expired.
 
     Raises CannotClose (409) where it is not its turn, NoRate (422) where a fee cannot be exchanged; then
-    nothing was done.
+    nothing was done but what is booked every hour anyway: expired credits.
     """
     now = now or timezone.now()
     span = months.span(workspace, month)
+    credits.expire_due(now=now, workspace=workspace)  # before the lock that every booking waits for
     with transaction.atomic():
         periods.lock(workspace.pk)
         if standing(workspace, month).state != "open":
@@ -190,7 +192,8 @@ def _as_signed(workspace: Workspace, month: str, signed: MonthStep) -> dict[str,
     figures = snapshots.document(workspace, month)
     if snapshots.digest_of(figures) != signed.digest:
         raise CannotClose(
-            f"The figures have changed since {signed.by} signed them on {signed.at:%Y-%m-%d %H:%M} UTC.",
+            f"The figures have changed since {signed.by} signed them on "
+            f"{signed.at.astimezone(months.zone_of(workspace)):%Y-%m-%d %H:%M}.",
             remedy="Look at what changed, take the review back or let the first person sign again.",
         )
     return figures
@@ -247,7 +250,8 @@ def _require_review(workspace: Workspace, month: str) -> Standing:
     found = standing(workspace, month)
     if found.close:
         raise CannotClose(
-            f"{month} is closed since {found.close.closed_at:%Y-%m-%d}.",
+            f"{month} is closed since "
+            f"{found.close.closed_at.astimezone(months.zone_of(workspace)):%Y-%m-%d}.",
             title="This month is closed",
             remedy="Book an adjustment in an open month.",
         )

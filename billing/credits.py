@@ -145,19 +145,17 @@ def give_back(charge: Entry, back: Decimal, left: Decimal, now: datetime.datetim
         credit_lots.book_period(charge.workspace_id, charge.native_currency, difference, now, now, words)
 
 
-def expire_due(*, now: datetime.datetime) -> int:
+def expire_due(*, now: datetime.datetime, workspace: Workspace | None = None) -> int:
     """Books what is left of lots whose last day is over as a period cost of that day; answers how many.
 
-    Safe to repeat: a lot without a rest is left alone.
+    Safe to repeat: a lot without a rest is left alone. With a workspace, its lots alone.
     """
-    due = (
-        CreditLot.objects.filter(
-            expires_on__lt=now.date() + datetime.timedelta(days=1), balance__credits__gt=0
-        )
-        .select_related("workspace")
-        .order_by("pk")
+    due = CreditLot.objects.filter(
+        expires_on__lt=now.date() + datetime.timedelta(days=1), balance__credits__gt=0
     )
-    return sum(_expire(lot, now) for lot in due)
+    if workspace is not None:
+        due = due.filter(workspace=workspace)
+    return sum(_expire(lot, now) for lot in due.select_related("workspace").order_by("pk"))
 
 
 def ours(workspace_id: uuid.UUID, unit: str) -> Decimal:

@@ -145,6 +145,24 @@ def period(*, workspace_id: uuid.UUID, charge: Charge, amount: Decimal, now: dat
     return row
 
 
+#: What each entry has of its own, whatever it repeats.
+OWN = frozenset({"pk", "id", "kind", "amount", "booked_at", "effective_at"})
+
+
+def like(entry: Entry, *, without: Collection[str], **said: object) -> Entry:
+    """An unsaved entry that repeats all of another's columns but `OWN` and `without`; `said` fills them.
+
+    It has an id of its own; its pot is laid out when it is booked.
+    """
+    left_out = OWN | {"debit"} | set(without) | set(said)
+    fields = {
+        field.attname: getattr(entry, field.attname)
+        for field in Entry._meta.local_concrete_fields
+        if field.attname not in left_out
+    }
+    return Entry(**fields, **said)
+
+
 def owed_to(provider: str) -> str:
     """The account of what is owed to a provider."""
     return f"provider:{provider or 'unnamed'}"

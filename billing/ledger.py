@@ -43,12 +43,8 @@ __all__ = [
     "void_all",
 ]
 
-#: A refund repeats all that its charge says, but these.
-OWN_OF_A_REFUND = {
-    *("units", "computed_amount"),
-    *("pk", "id", "kind", "debit", "credit", "amount", "native_amount", "service_at", "booked_at"),
-    *("effective_at", "refunds", "corrects", "decision", "external_id", "note", "calculation"),
-}
+#: What a refund does not repeat of its charge.
+NOT_OF_A_REFUND = ("units", "computed_amount", "corrects", "decision", "external_id", "note", "calculation")
 BATCH = 20_000
 
 
@@ -171,14 +167,13 @@ def _checked(entry: Entry, amount: Decimal | None, given: Decimal | None) -> Dec
 
 
 def _refund_row(entry: Entry, back: Decimal, at: datetime.datetime, now: datetime.datetime) -> Entry:
-    names = {field.attname for field in Entry._meta.local_concrete_fields} - OWN_OF_A_REFUND
     native = None
     if entry.native_amount is not None and entry.amount:
         native = -money.booked(entry.native_amount * back / entry.amount)
-    return Entry(
-        **{name: getattr(entry, name) for name in names},
+    return entries.like(
+        entry,
+        without=NOT_OF_A_REFUND,
         kind=EntryKind.REFUND,
-        credit=entry.credit,
         amount=-back,
         native_amount=native,
         service_at=at,

@@ -14,6 +14,7 @@ PAGES = {
     "month_bridge": "Bridge",
     "month_pace": "Lead time and takes",
     "month_campaigns": "Roll-forward",
+    "month_prior": "Earlier months",
     "month_exceptions": "Exceptions",
 }
 

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import costs, entries
+from billing import costs, entries, months
 from billing.models import Entry, Pot
 from billing.models.ledger import EntryKind
 from projects import board, decisions
@@ -200,6 +200,10 @@ def _transfer(like: Entry, move: Move, before: str, amount: Decimal) -> Entry | 
     )
 
 
+def _by_the_clock(deliverable: Deliverable, instant: datetime.datetime) -> str:
+    return f"{instant.astimezone(months.zone_of(deliverable.workspace)):%Y-%m-%d %H:%M:%S}"
+
+
 def _in_order(deliverable: Deliverable, decision: str, at: datetime.datetime | None) -> datetime.datetime:
     """The instant of a decision that comes after all that moved the deliverable before."""
     moves = moves_of([deliverable.pk])[deliverable.pk]
@@ -209,7 +213,7 @@ def _in_order(deliverable: Deliverable, decision: str, at: datetime.datetime | N
         return max(timezone.now(), last) if last else timezone.now()
     if last and at < last:
         raise decisions.AgainstGrammar(
-            f"{deliverable.name} was decided on at {last:%Y-%m-%d %H:%M:%S} UTC, after this instant.",
+            f"{deliverable.name} was decided on at {_by_the_clock(deliverable, last)}, after this instant.",
             remedy="Decisions on a deliverable are recorded in the order of their instants.",
         )
     return at

@@ -18,21 +18,20 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from billing import money, months, periods, pots, price_rules, price_uses
+from billing import entries, money, months, periods, pots, price_rules, price_uses
 from billing.models import Entry, PriceRow
 from billing.models.ledger import EntryKind
 from billing.price_rules import Unsaid, Use
 from projects import access, events
 from projects.access import Right
-from projects.identifiers import new_id
 from projects.models import Membership
 from projects.problems import Invalid
 
 CHUNK = 2000
-#: What an adjustment has of its own; all else is its entry's.
-OWN = {"id", "kind", "debit", "amount", "native_amount", "computed_amount", "effective_at", "booked_at"} | {
-    *("refunds", "corrects", "decision", "hold", "external_id", "price_row", "calculation", "note"),
-}
+#: What an adjustment does not repeat of the entry that it corrects.
+NOT_OF_AN_ADJUSTMENT = (
+    *("native_amount", "computed_amount", "refunds", "decision", "hold", "external_id", "note"),
+)
 
 
 class Rerated(NamedTuple):
@@ -183,15 +182,10 @@ def _units(charge: Entry, row: PriceRow) -> Decimal:
 def _adjustment(
     charge: Entry, right: PriceRow, amount: Decimal, now: datetime.datetime, first: datetime.datetime | None
 ) -> Entry:
-    fields = {
-        field.attname: getattr(charge, field.attname)
-        for field in Entry._meta.local_concrete_fields
-        if field.attname not in OWN
-    }
     words = f"re-rated from {money.unit_price(charge.amount)} at the price of {right.starts_at:%Y-%m-%d}"
-    return Entry(
-        **fields,
-        id=new_id(),
+    return entries.like(
+        charge,
+        without=NOT_OF_AN_ADJUSTMENT,
         kind=EntryKind.ADJUSTMENT,
         amount=amount,
         booked_at=now,

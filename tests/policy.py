@@ -85,6 +85,7 @@ GET      read            w/<workspace>/month/<month>/close/
 POST     keep_books      w/<workspace>/month/<month>/close/<step>/
 GET      read            w/<workspace>/month/<month>/deliverables/
 GET      read            w/<workspace>/month/<month>/deliverables/<deliverable_id>/
+GET      read            w/<workspace>/month/<month>/earlier-months/
 GET      read            w/<workspace>/month/<month>/entries/
 GET      read            w/<workspace>/month/<month>/exceptions/
 GET      read            w/<workspace>/month/<month>/exports/<form>/

@@ -21,6 +21,7 @@ from billing import (
     figures,
     months,
     pace,
+    prior_period,
     roll_forward,
     variance,
     waterfalls,
@@ -222,3 +223,27 @@ def still_accepted(month: NaiveMonth) -> set[uuid.UUID | tuple[str, str, str]]:
     """What is accepted at the end of the last month, whenever that was."""
     month.start = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     return {each.deliverable for each in month._acceptances()}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cash_of_earlier_months_is_listed_by_old_and_new_kind(seed: int) -> None:
+    history = histories.seeded(seed)
+    with imported(history) as workspace:
+        for month in history.months:
+            was, now = plain(history, month_before(month)), plain(history, month)
+            expected: dict[tuple[str, str], list[Fraction]] = {}
+            for row in was.cash_rows:
+                kinds = tuple(
+                    each._kind(row, {other.row["refunds"] for other in each.charges} - {""})
+                    for each in (was, now)
+                )
+                if kinds[0] != kinds[1]:
+                    expected.setdefault((kinds[0], kinds[1]), []).append(row.booked)
+            found = prior_period.by_kind(of(workspace, month))
+            assert {(row.old.value, row.new.value): (row.entries, row.amount) for row in found} == {
+                kinds: (len(rows), money(sum(rows, Fraction(0)))) for kinds, rows in expected.items()
+            }
+            for row in found:
+                parts = prior_period.listed(of(workspace, month), old=row.old, new=row.new)
+                assert sum((part.amount for part in parts), Decimal(0)) == row.amount
+                assert sum(part.entries for part in parts) == row.entries
