@@ -7,7 +7,8 @@ is approved (see `billing.prices.in_force`); what is declined prices nothing.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -94,6 +95,14 @@ def approve_all(
 def proposed(workspace: Workspace) -> QuerySet[PriceRow]:
     """Price rows that nobody has decided on yet."""
     return PriceRow.objects.filter(workspace=workspace, decision=None)
+
+
+def without_approval(row_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these price rows that nobody has approved; no query without any."""
+    if not row_ids:
+        return set()
+    rows = PriceDecision.objects.filter(row__in=row_ids, decision=PriceDecision.Kind.APPROVED)
+    return set(row_ids) - set(rows.values_list("row_id", flat=True))
 
 
 def may_approve(row: PriceRow, by: Membership, *, others: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from billing.views import budgets, closing, exports, month
+from billing.views import budgets, closing, exports, month, month_entries
 
 app_name = "billing"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,7 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/year/<int:year>/", closing.year, name="year"),
     path("w/<slug:workspace>/month/<str:month>/close/", closing.page, name="month_close"),
     path("w/<slug:workspace>/month/<str:month>/close/<slug:step>/", closing.step, name="month_close_step"),
-    path("w/<slug:workspace>/month/<str:month>/entries/", month.entries, name="month_entries"),
+    path("w/<slug:workspace>/month/<str:month>/entries/", month_entries.entries, name="month_entries"),
     path("w/<slug:workspace>/month/<str:month>/tables/<slug:table>.csv", month.export, name="month_export"),
     path("w/<slug:workspace>/month/<str:month>/charts/<slug:digest>.svg", month.chart, name="month_chart"),
     path("w/<slug:workspace>/month/<str:month>/exports/<slug:form>/", exports.month_file, name="month_file"),

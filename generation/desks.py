@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import budgets
+from billing import budgets, price_decisions
 from billing.budgets import BudgetLeft
 from billing.models import Entry
 from billing.models.budgets import Scope
@@ -36,7 +36,7 @@ from projects.models.takes import TAKES_IN_FLIGHT, TakeMark, TakeState
 from projects.models.work import BoardColumn
 from projects.problems import Invalid, Refused
 from routing import catalogue, tables
-from routing.decision import Outcome, WayOut
+from routing.decision import Decision, Outcome, WayOut
 from routing.facts import named_models
 
 ZERO = Decimal(0)
@@ -190,6 +190,7 @@ def price_of(quote: Quote) -> Price:
         if (choice := plan.chosen)
         for note in choice.notes
     ]
+    notes += _unapproved(decision)
     obstacles = [reason for reason in decision.reasons if ", the first choice" not in reason]
     return Price(
         amount=quote.amount,
@@ -203,6 +204,14 @@ def price_of(quote: Quote) -> Price:
         ways_out=decision.cap.ways_out if decision.outcome == Outcome.CAP else (),
         notes=notes,
     )
+
+
+def _unapproved(decision: Decision) -> list[str]:
+    """A note for each chosen model whose price finance has not approved."""
+    chosen = [plan.chosen for plan in decision.steps if plan.chosen and plan.chosen.price_row]
+    waiting = price_decisions.without_approval({uuid.UUID(choice.price_row) for choice in chosen})
+    models = dict.fromkeys(choice.model for choice in chosen if uuid.UUID(choice.price_row) in waiting)
+    return [f"{model}: finance has not approved its price yet" for model in models]
 
 
 def profiles(deliverable: Deliverable) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 import structlog
 from django.utils import timezone
 
-from billing import credits
+from billing import close_reminders, credits
 from billing.exports import month_mail
 from generation import batch_steering, dispatch, lanes, retirement
 from generation import cancel as cancelling
@@ -73,9 +73,12 @@ def endings() -> int:
 
 
 def months() -> int:
-    """Tells finance of the months that have ended, once an hour; `manage.py exports` mails it."""
+    """Tells finance of months that have ended or wait to be closed; `manage.py exports` mails statements."""
     with lanes.keeper("months") as mine:
-        return month_mail.tell(now=timezone.now()) if mine else 0
+        if not mine:
+            return 0
+        now = timezone.now()
+        return month_mail.tell(now=now) + close_reminders.tell(now=now)
 
 
 def expiries() -> int:

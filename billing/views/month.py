@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -20,12 +19,10 @@ from billing import (
     charts,
     dimensions,
     exceptions,
-    month_entries,
     month_tabs,
     months,
     saved_views,
 )
-from billing.acceptances import Month
 from billing.dimensions import By
 from billing.models.views import ViewedPage
 from billing.outcomes import Outcome
@@ -35,9 +32,7 @@ from projects.models import Workspace
 from projects.plain import whole_number
 from projects.problems import Invalid
 
-PAGE_ROWS = 100
 SHOWN_ROWS = 8  # until all are asked for
-MOST_ROWS = 1_000_000
 TABS = (By.CAMPAIGN, By.CATEGORY, By.PROJECT, By.TIER, By.PHASE, By.PROVIDER, By.MODEL, By.PERSON)
 #: The colour of each outcome in bar and legend.
 SERIES = {
@@ -103,11 +98,11 @@ def export(request: WorkspaceRequest, month: str, table: str) -> HttpResponse:
         raise Http404
     by = request.GET.get("by") or By.CAMPAIGN
     if table == "curve":
-        _span(workspace, month)
+        span_of(workspace, month)
         curve = audit.also(workspace=workspace, month=month).curve
         lines: list[audit_tables.Row] = [("take", "accepted", "cash"), *curve]
     elif table == "exceptions":
-        _span(workspace, month)
+        span_of(workspace, month)
         lines = audit_tables.exceptions(exceptions.listed(workspace=workspace, month=month))
     else:
         lines = audit_tables.table(_document(workspace, month, by), table)
@@ -120,49 +115,13 @@ def export(request: WorkspaceRequest, month: str, table: str) -> HttpResponse:
 def chart(request: WorkspaceRequest, month: str, digest: str) -> HttpResponse:
     """The take curve as SVG, kept by browsers under the hash of its numbers."""
     workspace = request.membership.workspace
-    _span(workspace, month)
+    span_of(workspace, month)
     curve = audit.also(workspace=workspace, month=month).curve
     if not curve or charts.digest(curve) != digest:
         raise Http404("The numbers of this chart have changed; reload the page.")
     answer = HttpResponse(charts.take_curve(curve, currency=workspace.currency), content_type="image/svg+xml")
     answer["Cache-Control"] = "private, max-age=31536000, immutable"
     return answer
-
-
-@require_safe
-@workspace_page(Right.READ)
-def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
-    """The entries behind a figure, with price row and calculation; `?format=csv` is all of them."""
-    workspace = request.membership.workspace
-    asked = {name: request.GET.get(name, "") for name in ("outcome", "by")}
-    key = request.GET.get("key")
-    csv, page = request.GET.get("format") == "csv", page_number(request)
-    try:
-        rows = month_entries.entries(
-            month=Month(workspace, _span(workspace, month)),
-            key=key,
-            limit=MOST_ROWS if csv else PAGE_ROWS + 1,
-            offset=0 if csv else (page - 1) * PAGE_ROWS,
-            **asked,
-        )
-    except Invalid as invalid:
-        raise Http404(invalid.detail) from None
-    if csv:
-        lines = [month_entries.COLUMNS, *([row[name] for name in month_entries.COLUMNS] for row in rows)]
-        return csv_file(lines, f"{workspace.slug}-{month}-entries.csv")
-    query = {name: value for name, value in (*asked.items(), ("key", key)) if value}
-    context = {
-        "month": month,
-        "rows": rows[:PAGE_ROWS],
-        "page": page,
-        "more": len(rows) > PAGE_ROWS,
-        "query": urlencode(query),
-        "saved": saved_views.offered(request.membership, ViewedPage.ENTRIES, request.GET),
-        "what": Outcome(asked["outcome"]).label if asked["outcome"] else _name(workspace, asked["by"], key),
-        "workspace": workspace,
-        "currency": workspace.currency,
-    }
-    return render(request, "billing/month_entries.html", context)
 
 
 def _page_of(workspace: Workspace, month: str, by: str, *, most: int | None = None) -> audit.Page:
@@ -176,7 +135,7 @@ def _document(workspace: Workspace, month: str, by: str) -> dict[str, Any]:
     return _page_of(workspace, month, by).document
 
 
-def _span(workspace: Workspace, month: str) -> months.Span:
+def span_of(workspace: Workspace, month: str) -> months.Span:
     try:
         return months.span(workspace, month)
     except Invalid as invalid:
@@ -249,11 +208,6 @@ def _tabs(workspace: Workspace, month: str, by: str) -> list[dict[str, Any]]:
         {"label": each.label, "href": f"{address}?by={each.value}#split", "current": each == by}
         for each in TABS
     ]
-
-
-def _name(workspace: Workspace, by: str, key: str | None) -> str:
-    """What people call the row of the table that was asked for; empty where none was."""
-    return dimensions.names(workspace=workspace, by=by, keys=[key])[key] if by and key else key or ""
 
 
 def error_bars(workspace: Workspace, bars: Sequence[Any]) -> list[dict[str, Any]]:

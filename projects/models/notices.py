@@ -20,6 +20,7 @@ class NoticeKind(models.TextChoices):
     TAKE_WAITS = "take_waits", "A take waits for a person"
     MODEL_LEAVING = "model_leaving", "A model that we route to is leaving"
     MONTH_ENDED = "month_ended", "A month has ended (to finance, with the statement)"
+    MONTH_WAITS = "month_waits", "A month waits to be reviewed, signed or closed (to finance)"
 
 
 class Notice(models.Model):

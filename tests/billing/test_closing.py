@@ -13,6 +13,7 @@ from billing import (
     audit,
     closing,
     closing_checks,
+    credits,
     ledger,
     months,
     periods,
@@ -287,3 +288,31 @@ def open_calls(waiting: Hold) -> list[Unsettled]:
 
 def standing_of(cast: Cast) -> tuple[Workspace, str, standing.Standing]:
     return cast.workspace, MONTH, standing.standing(cast.workspace, MONTH)
+
+
+def test_under_review_only_finance_books_by_hand(cast: Cast, spent: Entry) -> None:
+    said: dict[str, Any] = {"workspace": cast.workspace, "what": "This log"}
+    standing.require_by_hand(**said, at=INSIDE, by=cast.producer)
+    closing.begin(workspace=cast.workspace, month=MONTH, by=cast.finance, now=AFTER)
+    with pytest.raises(standing.SoftClosed, match="2026-09, which is under review"):
+        standing.require_by_hand(**said, at=INSIDE, by=cast.producer)
+    standing.require_by_hand(**said, at=INSIDE, by=cast.finance)
+    standing.require_by_hand(**said, at=AFTER, by=cast.producer)
+    assert spend(factories.take(cast.deliverable), "0.10", at=INSIDE).effective_at == INSIDE
+
+
+def test_credits_that_expired_are_booked_before_a_review(cast: Cast, spent: Entry) -> None:
+    credits.buy(
+        by=cast.finance,
+        unit="credit:fal",
+        source="Receipt 7",
+        now=INSIDE,
+        bought_on=datetime.date(2026, 9, 1),
+        expires_on=datetime.date(2026, 9, 20),
+        credits=Decimal(100),
+        price=Decimal(10),
+        currency="EUR",
+    )
+    closing.begin(workspace=cast.workspace, month=MONTH, by=cast.finance, now=AFTER)
+    found = audit.month_document(workspace=cast.workspace, month=MONTH)
+    assert found["roll_forward"]["period"] == "10.00000000"
