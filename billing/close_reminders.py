@@ -15,7 +15,7 @@ from billing import months, pot_days
 from billing.models import MonthClose
 from billing.standing import Standing, standing
 from projects import notices
-from projects.models import Membership, Role, Workspace
+from projects.models import Membership, Notice, Role, Workspace
 from projects.models.notices import NoticeKind
 
 KIND = NoticeKind.MONTH_WAITS
@@ -61,6 +61,9 @@ def _tell(workspace: Workspace, now: datetime.datetime) -> int:
     week = late // WEEK
     if late < datetime.timedelta(0) or week >= MOST:
         return 0
+    dedupe = f"{found.month} {found.standing.state} {found.since:%Y-%m-%d %H:%M} {week}"
+    if Notice.objects.filter(workspace=workspace, kind=KIND, dedupe=dedupe).exists():
+        return 0
     title, body = _words(workspace, found)
     return notices.notify(
         members=_asked(workspace, found.standing),
@@ -68,7 +71,7 @@ def _tell(workspace: Workspace, now: datetime.datetime) -> int:
         title=title,
         body=body,
         url=reverse("billing:month_close", args=[workspace.slug, found.month]),
-        dedupe=f"{found.month} {found.standing.state} {found.since:%Y-%m-%d %H:%M} {week}",
+        dedupe=dedupe,
         now=now,
     )
 

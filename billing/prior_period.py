@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -81,7 +81,7 @@ def listed(
     return [Part(*row) for row in _ask(LISTED, month, **asked)]
 
 
-def _ask(statement: str, month: Month, **asked: object) -> list[tuple[object, ...]]:
+def _ask(statement: str, month: Month, **asked: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(TOUCHED, month.values())
         only = [row[0] for row in cursor.fetchall()]

@@ -36,7 +36,9 @@ from tests.billing.naive_rows import month_before, read_charges, read_decisions,
 from tests.billing.test_audit_agrees import imported
 
 pytestmark = pytest.mark.django_db
-SEEDS = range(1000, 1012)
+SEEDS = range(1000, 1008)
+FOREIGN = (1021, 1065, 1227, 1302, 1311, 1377, 1382, 1385)
+"""Histories in which a foreign currency moved the figure."""
 
 
 def plain(history: History, month: str, campaign: tuple[str, str] | None = None) -> NaiveMonth:
@@ -53,7 +55,7 @@ def of(workspace: Workspace, month: str) -> Month:
     return Month(workspace, months.span(workspace, month))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", FOREIGN)
 def test_exchange_is_split_from_price_as_plain_loops_have_it(seed: int) -> None:
     history = histories.seeded(seed)
     with imported(history) as workspace:
@@ -78,12 +80,12 @@ def test_exchange_is_split_from_price_as_plain_loops_have_it(seed: int) -> None:
 def test_some_histories_have_an_effect_of_exchange() -> None:
     """So that the comparison above cannot pass with zeros alone."""
     found = 0
-    for seed in SEEDS:
+    for seed in FOREIGN:
         history = histories.seeded(seed)
         for month in history.months:
             was, now = plain(history, month_before(month)), plain(history, month)
             found += bool(was.acceptances and now.acceptances and naive_exchange.exchange(was, now))
-    assert found >= 3
+    assert found >= len(FOREIGN)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -233,10 +235,9 @@ def test_cash_of_earlier_months_is_listed_by_old_and_new_kind(seed: int) -> None
             was, now = plain(history, month_before(month)), plain(history, month)
             expected: dict[tuple[str, str], list[Fraction]] = {}
             for row in was.cash_rows:
-                kinds = tuple(
-                    each._kind(row, {other.row["refunds"] for other in each.charges} - {""})
-                    for each in (was, now)
-                )
+                if row.row["charge"] == "failed":
+                    continue  # it cost nothing, so there is no entry of it
+                kinds = [each._kind(row, given_back(each)) for each in (was, now)]
                 if kinds[0] != kinds[1]:
                     expected.setdefault((kinds[0], kinds[1]), []).append(row.booked)
             found = prior_period.by_kind(of(workspace, month))
@@ -247,3 +248,7 @@ def test_cash_of_earlier_months_is_listed_by_old_and_new_kind(seed: int) -> None
                 parts = prior_period.listed(of(workspace, month), old=row.old, new=row.new)
                 assert sum((part.amount for part in parts), Decimal(0)) == row.amount
                 assert sum(part.entries for part in parts) == row.entries
+
+
+def given_back(month: NaiveMonth) -> set[str]:
+    return {row.row["refunds"] for row in month.charges} - {""}
