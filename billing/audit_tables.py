@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from billing.exceptions import Exceptional
@@ -52,6 +53,6 @@ def csv_text(lines: Iterable[Row]) -> str:
 
 def plain(cell: Any) -> str:
     """The cell as text; what a spreadsheet would take for a formula begins with an apostrophe."""
-    text = "" if cell is None else str(cell)
+    text = "" if cell is None else f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
     number = text.removeprefix("-").replace(".", "", 1).isdecimal()
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else text

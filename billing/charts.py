@@ -124,7 +124,7 @@ def bars(shown: Sequence[dict[str, Any]]) -> bytes:
     order = [row["label"] for row in shown]
     base = altair.Chart({"values": list(shown)}).encode(x=altair.X("label:N", sort=order, axis=axis))
     boxes = base.mark_bar(color=BAR).encode(
-        y=altair.Y("value:Q", title=None, axis=altair.Axis(tickCount=5, format="~s"))
+        y=altair.Y("value:Q", title=None, axis=altair.Axis(tickCount=5, tickMinStep=1, format="~s"))
     )
     words = base.mark_text(dy=-8, color=INK).encode(y="value:Q", text="words:N")
     chart = (
