@@ -50,12 +50,7 @@ def measure(slug: str, count: int) -> str:
     from billing.models import Invoice
 
     member, content = planted(slug, count)
-    said: dict[str, Any] = {
-        "provider": "fal",
-        "month": "2026-10",
-        "source": "invoice",
-        "file_name": "fal.csv",
-    }
+    said: dict[str, Any] = {"provider": "fal", "month": "2026-10", "source": "invoice"}
     bill = imports.Bill(content=content, file_name="fal.csv", **said)
     took = {}
     with timed(took, "look"):

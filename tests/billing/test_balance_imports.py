@@ -34,11 +34,11 @@ def used(cast: Cast) -> Cast:
 
 
 def test_ours_are_those_of_the_moment(used: Cast) -> None:
-    lot = CreditLot.objects.get()
-    begun = lot.created_at
-    assert credit_books.ours_at(used.workspace.pk, UNIT, begun - DAY) <= 0
-    now = max(begun, LATER)
+    now = max(CreditLot.objects.get().created_at, LATER)
     assert credit_books.ours_at(used.workspace.pk, UNIT, now) == credits.ours(used.workspace.pk, UNIT) == -100
+    # the pack was entered after these, so that only what was used by then counts
+    found = [credit_books.ours_at(used.workspace.pk, UNIT, NOON + days * 1.5 * DAY) for days in (0, 1, 2)]
+    assert found == [0, -100, -1100]
 
 
 def test_a_file_is_entered_once_and_books_nothing(used: Cast) -> None:
