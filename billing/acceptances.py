@@ -1,6 +1,6 @@
 """The deliverables accepted in a month, and their life to date at that acceptance: cash, takes, time.
 
-All is added up in the database, in three queries; it touches the accepted deliverables alone. Formulas:
+All is added up in the database, in four queries; it touches the accepted deliverables alone. Formulas:
 "The true cost per acceptable deliverable". What pages show by default is kept by `billing.month_sums` and
 worked out from the same CTEs in `billing.month_parts`.
 """
@@ -76,6 +76,15 @@ TAKES = """
     ) rows
     GROUP BY 1, 2, 3
 """
+#: A share stands where the deliverable counts: with its accepted take.
+SHARES = """
+    SELECT l.category, t.phase, {key}, sum(s.amount)
+    FROM life l
+    JOIN billing_costshare s ON s.deliverable_id = l.deliverable_id AND s.at <= l.at
+    JOIN projects_take t ON t.id = l.take_id
+    {calls} {people}
+    GROUP BY 1, 2, 3
+"""
 TIME = f"""
     , {timecost.PIECES}
     SELECT w.category, w.phase, {{key}}, sum(w.amount) FROM w GROUP BY 1, 2, 3
@@ -107,10 +116,12 @@ def cells(*, month: Month, by: str) -> Cells:
     found: Cells = collections.defaultdict(Sums)
     for *cell, generation, control, refinement in _ask(life + _cash(dimension), month):
         found[_cell(cell)].add(Sums(generation=generation, control=control, refinement=refinement))
-    for *cell, accepted, takes, rounds in _ask(life + _takes(dimension), month):
+    for *cell, accepted, takes, rounds in _ask(life + _by_take(TAKES, dimension), month):
         found[_cell(cell)].add(Sums(accepted=accepted, takes=takes, rounds=rounds))
     for *cell, amount in _ask(life + _time(dimension), month):
         found[_cell(cell)].add(Sums(time=Decimal(amount)))
+    for *cell, amount in _ask(life + _by_take(SHARES, dimension), month):
+        found[_cell(cell)].add(Sums(shared=amount))
     return dict(found)
 
 
@@ -118,13 +129,13 @@ def _cash(dimension: Dimension) -> str:
     return CASH.format(key=dimension.of_entry, people=PEOPLE_OF_ENTRIES if dimension.of_person else "")
 
 
-def _takes(dimension: Dimension) -> str:
-    takes = TAKES.format(
+def _by_take(statement: str, dimension: Dimension) -> str:
+    asked = statement.format(
         key=dimension.of_take,
         calls="LEFT JOIN x ON x.take_id = t.id" if dimension.of_call else "",
         people=PEOPLE_OF_TAKES if dimension.of_person else "",
     )
-    return LAST_CALL + takes if dimension.of_call else takes
+    return LAST_CALL + asked if dimension.of_call else asked
 
 
 def _time(dimension: Dimension) -> str:

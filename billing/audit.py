@@ -143,10 +143,6 @@ def _totals(cells: Cells, terms: Terms, over: Bridge) -> Document:
     return {
         **figures.of(sums),
         "late": printed(over.late),
-        "shared": printed(over.shared),
-        "cost_per_acceptable_with_shared": printed_or_none(
-            ratio(sums.cash + sums.time + over.shared, sums.accepted)
-        ),
         "loaded_cost_per_acceptable": printed_or_none(ratio(loaded, sums.accepted)),
     }
 

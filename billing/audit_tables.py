@@ -12,7 +12,7 @@ from billing.exceptions import Exceptional
 
 FIGURES = (
     *("accepted", "takes", "rounds", "multiplier", "base", "generation", "control", "refinement", "time"),
-    *("cash", "cash_per_acceptable", "cost_per_acceptable"),
+    *("cash", "cash_per_acceptable", "cost_per_acceptable", "shared", "cost_per_acceptable_with_shared"),
 )
 TABLES = ("rows", "totals", "effects", "bridge", "outcomes", "roll_forward")
 Row = Sequence[Any]

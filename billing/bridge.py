@@ -3,8 +3,9 @@
     cost of accepted(M) = cash of A + late(M) + shared shares taken(M) − carried back(M)
 
 Late is cash of the month on deliverables that were accepted at the entry's instant, less what the accepted
-deliverables' life to date contains. Carried back is what lay in the pot of accepted at the opening and was
-taken out by a reversal, and what came late to a deliverable that is not accepted at the month's end.
+deliverables' life to date contains. Shared shares taken are those of the acceptances of A. Carried back is
+what lay in the pot of accepted at the opening and was taken out by a reversal, shares included, and what came
+late to a deliverable that is not accepted at the month's end.
 """
 
 from __future__ import annotations
@@ -57,8 +58,21 @@ TAKEN_OUT = f"""
 """  # noqa: S608
 
 
+#: Shares of shared costs that went back with it: rows of the reversal, negative.
+SHARED_BACK = """
+    SELECT s.deliverable_id, -sum(s.amount) AS amount
+    FROM projects_decision r
+    JOIN projects_decision a ON a.sequence = r.reverses_id AND a.decision = 'accept'
+    JOIN billing_costshare s ON s.deliverable_id = r.deliverable_id AND s.decision = r.sequence
+    WHERE r.workspace_id = %(workspace)s AND r.decision = 'reverse'
+      AND r.at >= %(start)s AND r.at < %(until)s AND a.at < %(start)s
+      AND (%(only)s::uuid[] IS NULL OR r.deliverable_id = ANY(%(only)s::uuid[]))
+    GROUP BY 1
+"""
+
+
 class Bridge(NamedTuple):
-    """The terms beside the cash of A. Shares of shared costs are none until they are spread."""
+    """The terms beside the cash of A."""
 
     late: Decimal
     shared: Decimal

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from billing.acceptances import Month
-from billing.bridge import LATE_ENTRIES, TAKEN_OUT
+from billing.acceptances import LIFE, Month
+from billing.bridge import LATE_ENTRIES, SHARED_BACK, TAKEN_OUT
 from billing.models import Pot
 
 #: The growth of a pot in the month, by where its cash lies.
@@ -19,7 +19,8 @@ GROWTH = """
         WHERE workspace_id = %(workspace)s AND effective_at >= %(start)s AND effective_at < %(until)s
           AND debit = %(pot)s
         UNION ALL
-        SELECT deliverable_id, campaign_id, -amount FROM billing_entry
+        SELECT CASE WHEN stage = 'shared' THEN NULL ELSE deliverable_id END, campaign_id, -amount
+        FROM billing_entry
         WHERE workspace_id = %(workspace)s AND effective_at >= %(start)s AND effective_at < %(until)s
           AND credit = %(pot)s AND kind = 'transfer'
     ) moved GROUP BY 1, 2
@@ -32,10 +33,17 @@ CARRIED_BACK = f"""
     SELECT b.deliverable_id, d.campaign_id, -sum(b.amount) AS amount FROM (
         SELECT deliverable_id, amount FROM ({TAKEN_OUT}) o
         UNION ALL SELECT deliverable_id, amount FROM ({LATE_ENTRIES}) l WHERE NOT stands
+        UNION ALL SELECT deliverable_id, amount FROM ({SHARED_BACK}) s
     ) b JOIN projects_deliverable d ON d.id = b.deliverable_id GROUP BY 1, 2
+"""  # noqa: S608
+SHARED = f"""
+    {LIFE.format(own="''")}
+    SELECT s.deliverable_id, s.campaign_id, sum(s.amount) AS amount
+    FROM life l JOIN billing_costshare s ON s.deliverable_id = l.deliverable_id AND s.at <= l.at GROUP BY 1, 2
 """  # noqa: S608
 TERMS = {
     "late": LATE,
+    "shared": SHARED,
     "carried_back": CARRIED_BACK,
     "accepted": GROWTH,
     "written_off": GROWTH,

@@ -14,7 +14,8 @@ NOTHING_BELOW = "-0.00000000"
 
 @dataclasses.dataclass
 class Sums:
-    """What is added up, life to date: counts, and cash by stage in the workspace's currency."""
+    """What is added up, life to date: counts, cash by stage, time, shares of shared costs, in the workspace's
+    currency."""
 
     accepted: int = 0
     takes: int = 0
@@ -23,6 +24,7 @@ class Sums:
     control: Decimal = NOUGHT
     refinement: Decimal = NOUGHT
     time: Decimal = NOUGHT
+    shared: Decimal = NOUGHT
 
     @property
     def cash(self) -> Decimal:
@@ -36,6 +38,7 @@ class Sums:
         self.control += other.control
         self.refinement += other.refinement
         self.time += other.time
+        self.shared += other.shared
 
     def is_empty(self) -> bool:
         return self == Sums()
@@ -73,7 +76,7 @@ def printed_or_none(amount: Fraction | None) -> str | None:
 
 
 def of(sums: Sums) -> dict[str, int | str | None]:
-    """The figures up to `cost_per_acceptable`, as the API prints them."""
+    """The figures of a row or of the totals, as the API prints them."""
     return {
         "accepted": sums.accepted,
         "takes": sums.takes,
@@ -87,4 +90,8 @@ def of(sums: Sums) -> dict[str, int | str | None]:
         "cash": printed(sums.cash),
         "cash_per_acceptable": printed_or_none(ratio(sums.cash, sums.accepted)),
         "cost_per_acceptable": printed_or_none(ratio(sums.cash + sums.time, sums.accepted)),
+        "shared": printed(sums.shared),
+        "cost_per_acceptable_with_shared": printed_or_none(
+            ratio(sums.cash + sums.time + sums.shared, sums.accepted)
+        ),
     }

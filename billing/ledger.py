@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import cast
 
@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import credits, entries, holds, money, periods, pots, windows
+from billing import credits, entries, holds, money, periods, pots, shares, windows
 from billing.entries import Charge
 from billing.holds import PlannedHold, alone, post, post_all, reserve, reserve_all, void, void_all
 from billing.models import Entry
@@ -41,6 +41,7 @@ __all__ = [
     "reserve_all",
     "void",
     "void_all",
+    "write_many",
 ]
 
 #: What a refund does not repeat of its charge.
@@ -128,8 +129,17 @@ def book_many(*, workspace: Workspace, cash: Iterable[Entry], batch: int = BATCH
 
     For histories: `debit` and `credit` are set here, amounts rounded here, everything else by the caller.
     Decisions that are recorded already are followed; those recorded later must go through `pots.decide`
-    or `pots.move_cash`. Budgets do not count what has no hold.
+    or `pots.move_cash`. Budgets do not count what has no hold. Shared costs are spread at the end.
     """
+    campaigns: set[uuid.UUID] = set()
+    booked = write_many(workspace=workspace, cash=_noted(cash, campaigns), batch=batch)
+    with transaction.atomic():
+        shares.follow(workspace.pk, campaigns)
+    return booked
+
+
+def write_many(*, workspace: Workspace, cash: Iterable[Entry], batch: int = BATCH) -> int:
+    """As `book_many`, and leaves it to the caller to spread shared costs (`billing.shares.follow`)."""
     booked = 0
     rows = iter(cash)
     while part := list(itertools.islice(rows, batch)):
@@ -140,9 +150,17 @@ def book_many(*, workspace: Workspace, cash: Iterable[Entry], batch: int = BATCH
             entry.amount = money.booked(entry.amount)
         with transaction.atomic():
             pots.lock(entry.deliverable_id for entry in part)
-            pots.book(part)
+            pots.write(part)
         booked += len(part)
     return booked
+
+
+def _noted(cash: Iterable[Entry], campaigns: set[uuid.UUID]) -> Iterator[Entry]:
+    """The entries, with a note of their campaigns as they go by."""
+    for entry in cash:
+        if entry.campaign_id is not None:
+            campaigns.add(entry.campaign_id)
+        yield entry
 
 
 def _given(entry: Entry) -> Decimal | None:

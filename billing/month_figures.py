@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from billing import dimensions, month_sums, months, outcomes, touched
+from billing import dimensions, figures, month_sums, months, outcomes, touched
 from billing.acceptances import Month
 from billing.bridge import Bridge
 from billing.dimensions import By
@@ -19,7 +19,7 @@ from billing.outcomes import Outcome
 from billing.touched import Touched
 from projects.models import Workspace
 
-SUMMED = ("accepted", "takes", "rounds", "generation", "control", "refinement", "time")
+SUMMED = ("accepted", "takes", "rounds", "generation", "control", "refinement", "time", "shared")
 COUNTS = ("accepted", "takes", "rounds")
 NOUGHT = Decimal(0)
 
@@ -94,8 +94,9 @@ def outcomes_of(found: Figures) -> dict[str, Decimal]:
 
 
 def bridge(found: Figures) -> Bridge:
-    carried_back = found.amount("taken_out") + found.amount("late_gone")
-    return Bridge(found.amount("late"), NOUGHT, carried_back)
+    shared = figures.total(found.cells.values()).shared
+    carried_back = found.amount("taken_out") + found.amount("late_gone") + found.amount("shared_back")
+    return Bridge(found.amount("late"), shared, carried_back)
 
 
 def _cells(amounts: Iterable[tuple[Cell, str, Decimal]]) -> Cells:

@@ -1,9 +1,10 @@
 """What each deliverable brings to the figures of a month, worked out from the rows in one statement.
 
 A part is (figure, category, phase, key, amount). Figures of accepted deliverables, life to date: `accepted`,
-`takes`, `rounds`, `generation`, `control`, `refinement`, `time` by category and phase with the campaign as
-key; `curve` and `curve_cash` with the place of the accepted take as key; `due` and `on_time`. Figures of the
-month's entries: `outcome` with its kind as key, `late`, `late_gone` and `taken_out` of the bridge.
+`takes`, `rounds`, `generation`, `control`, `refinement`, `time`, `shared` by category and phase with the
+campaign as key (shares of shared costs in the phase of the accepted take); `curve` and `curve_cash` with the
+place of the accepted take as key; `due` and `on_time`. Figures of the month's entries: `outcome` with its
+kind as key, `late`, `late_gone`, `taken_out` and `shared_back` of the bridge.
 Time is rounded to thirty decimals for each part, so that sums of parts do not depend on their order.
 """
 
@@ -59,10 +60,21 @@ TAKES = """
         GROUP BY 1, 2, 3, 4
     )
 """
+#: What was given back before the acceptance in force adds up to nothing with what was taken.
+SHARED = """
+    shared AS (
+        SELECT l.deliverable_id, l.category, a.phase, l.own, sum(s.amount) AS amount
+        FROM life l
+        JOIN billing_costshare s ON s.deliverable_id = l.deliverable_id AND s.at <= l.at
+        JOIN projects_take a ON a.id = l.take_id
+        GROUP BY 1, 2, 3, 4
+    )
+"""
 PARTS = f"""
     {LIFE.format(own=dimensions.own(dimensions.By.CAMPAIGN))},
-    {PLACES}, {CASH}, {TAKES}, {timecost.PIECES}, {outcomes.SORTING},
+    {PLACES}, {CASH}, {TAKES}, {SHARED}, {timecost.PIECES}, {outcomes.SORTING},
     late AS ({bridge.LATE}), taken_out AS ({bridge.TAKEN_OUT}),
+    shared_back AS ({bridge.SHARED_BACK}),
     briefs AS (
         SELECT l.deliverable_id, EXTRACT(epoch FROM l.at - d.created_at) AS lead_seconds, d.due_on,
                (l.at AT TIME ZONE %(zone)s)::date <= d.due_on AS on_time
@@ -79,6 +91,8 @@ PARTS = f"""
         ) v (figure, amount)
         UNION ALL
         SELECT deliverable_id, 'time', category, phase, own, round(sum(amount), 30) FROM w GROUP BY 1, 3, 4, 5
+        UNION ALL
+        SELECT deliverable_id, 'shared', category, phase, own, amount FROM shared
         UNION ALL
         SELECT deliverable_id, 'curve', '', '', place::text, 1 FROM places
         UNION ALL
@@ -97,6 +111,8 @@ PARTS = f"""
         SELECT deliverable_id, 'late_gone', '', '', '', gone FROM late
         UNION ALL
         SELECT deliverable_id, 'taken_out', '', '', '', amount FROM taken_out
+        UNION ALL
+        SELECT deliverable_id, 'shared_back', '', '', '', amount FROM shared_back
     )
 """  # noqa: S608 - our own words only
 ADDED_UP = f"""

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from billing import costs, entries, months
+from billing import costs, entries, months, shares
 from billing.models import Entry, Pot
 from billing.models.ledger import EntryKind
 from projects import board, decisions
@@ -90,8 +90,17 @@ def lay_out(cash: Iterable[Entry], moves: Moves) -> list[Entry]:
 def book(cash: Sequence[Entry]) -> None:
     """Books unsaved cash entries, their transfers and the totals of their deliverables.
 
-    The caller's transaction holds the locks of the deliverables (see `lock`).
+    Shared costs among them are spread. The caller's transaction holds the locks of the deliverables
+    (see `lock`).
     """
+    write(cash)
+    shared = [entry for entry in cash if entry.deliverable_id is None and entry.campaign_id]
+    for workspace_id in {entry.workspace_id for entry in shared}:
+        shares.follow(workspace_id, (entry.campaign_id for entry in shared))
+
+
+def write(cash: Sequence[Entry]) -> None:
+    """As `book`, and leaves it to the caller to spread shared costs (`billing.shares.follow`)."""
     own = moves_of(entry.deliverable_id for entry in cash if entry.deliverable_id)
     transfers = lay_out(cash, own)
     entries.insert([*cash, *transfers])
@@ -144,9 +153,20 @@ def decide(
 def move_cash(recorded: Iterable[Decision]) -> int:
     """Books the transfers of decisions that were just recorded, for the cash booked before them.
 
-    Answers how many transfers. For decisions written in bulk: none may be dated before one of its
-    deliverable that moved cash already. Runs in the caller's transaction.
+    Answers how many transfers, without those of shared costs, whose shares these decisions change. For
+    decisions written in bulk: none may be dated before one of its deliverable that moved cash already.
+    Runs in the caller's transaction.
     """
+    recorded = list(recorded)
+    moved = move_own_cash(recorded)
+    spreading = [row for row in recorded if row.decision in shares.MOVING]
+    for workspace_id in {row.workspace_id for row in spreading}:
+        shares.follow(workspace_id, (row.campaign_id for row in spreading))
+    return moved
+
+
+def move_own_cash(recorded: Iterable[Decision]) -> int:
+    """As `move_cash`, and leaves it to the caller to spread shared costs (`billing.shares.follow`)."""
     moving = [row for row in recorded if row.decision in POT_AFTER and row.deliverable_id]
     with_cash = _with_cash(row.deliverable_id for row in moving)
     own = moves_of(with_cash)

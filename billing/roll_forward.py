@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from billing import money, months
+from billing import money, months, shares
 from billing.models import Pot
 from projects.models import Workspace
 
@@ -29,7 +29,8 @@ KEPT = """
         SELECT campaign_id, deliverable_id, debit AS pot, amount FROM billing_entry
         WHERE workspace_id = %(workspace)s AND effective_at < %(until)s
         UNION ALL
-        SELECT campaign_id, deliverable_id, credit, -amount FROM billing_entry
+        SELECT campaign_id, CASE WHEN stage = 'shared' THEN NULL ELSE deliverable_id END, credit, -amount
+        FROM billing_entry
         WHERE workspace_id = %(workspace)s AND effective_at < %(until)s AND kind = 'transfer'
     ) booked GROUP BY 1, 2, 3
 """
@@ -110,7 +111,7 @@ def roll_forward(workspace: Workspace, month: str) -> RollForward:
     """Checks the month (YYYY-MM) term by term; a month with a difference cannot be closed."""
     start, until = months.span(workspace, month)
     opening, closing = (_ask(KEPT, workspace, at) for at in (start, until))
-    opening_true, closing_true = (_ask(RECOMPUTED, workspace, at) for at in (start, until))
+    opening_true, closing_true = (_recomputed(workspace, at) for at in (start, until))
     spend = _spend(SPEND_KEPT, workspace, start, until)
     spend_true = _spend(SPEND_RECOMPUTED, workspace, start, until)
     kept = by_campaign(opening, closing, spend)
@@ -155,7 +156,7 @@ def total(terms: Iterable[Terms]) -> Terms:
 
 def misplaced(workspace: Workspace, until: datetime.datetime) -> list[str]:
     """Where the kept pots differ from entries × decisions up to an instant; empty in sound books."""
-    kept, true = _ask(KEPT, workspace, until), _ask(RECOMPUTED, workspace, until)
+    kept, true = _ask(KEPT, workspace, until), _recomputed(workspace, until)
     return _misplaced(f"{until:%Y-%m-%d %H:%M} UTC", kept, true)
 
 
@@ -189,6 +190,17 @@ def _misplaced(when: str, kept: Content, true: Content) -> list[str]:
         if place.deliverable_id
         and (is_ := kept.get(place, Decimal(0))) != (should := true.get(place, Decimal(0)))
     ]
+
+
+def _recomputed(workspace: Workspace, until: datetime.datetime) -> Content:
+    """From entries × decisions, and the shares of shared costs as the rule makes them of both."""
+    content = collections.defaultdict(Decimal, _ask(RECOMPUTED, workspace, until))
+    for campaign_id, taken in shares.recomputed(workspace, until).items():
+        for place, found in taken.items():
+            pot = Pot.ACCEPTED if place.deliverable_id else Pot.WRITTEN_OFF
+            content[Place(campaign_id, place.deliverable_id, pot)] += found.amount
+            content[Place(campaign_id, None, Pot.WIP)] -= found.amount
+    return {place: amount for place, amount in content.items() if amount}
 
 
 def _ask(statement: str, workspace: Workspace, until: datetime.datetime) -> Content:

@@ -15,6 +15,11 @@ only what can overlap with theirs is read: what begins in a span that is `near`.
 
 from __future__ import annotations
 
+#: Of a log `w`: it takes nothing back, and nothing takes it back.
+STANDS = """
+    {0}.reverses_id IS NULL
+    AND NOT EXISTS (SELECT FROM projects_timelog back WHERE back.reverses_id = {0}.id)
+"""
 NOBODY = "'00000000-0000-0000-0000-000000000000'::uuid"
 #: Spans of a person, apart from each other, in which whatever overlaps with time of the life's takes begins.
 NEAR = f"""
@@ -37,7 +42,7 @@ NEAR = f"""
         SELECT COALESCE(w.person_id, {NOBODY}), w.started_at,
                w.started_at + w.minutes::float8 * interval '1 minute'
         FROM life l JOIN projects_timelog w ON w.deliverable_id = l.deliverable_id
-        WHERE w.minutes > 0
+        WHERE w.minutes > 0 AND {STANDS.format("w")}
     ), ordered AS (
         SELECT person_id, starts - s.longest AS starts, ends,
                max(ends) OVER (
@@ -94,6 +99,7 @@ INTERVALS = f"""
           AND NOT EXISTS (
               SELECT FROM projects_timelog o
               WHERE o.take_id = v.take_id AND o.person_id = v.person_id AND o.minutes IS NOT NULL
+                AND {STANDS.format("o")}
           )
     ), logs AS (
         SELECT w.take_id, w.deliverable_id, COALESCE(w.person_id, {NOBODY}) AS person_id,
@@ -103,7 +109,7 @@ INTERVALS = f"""
                w.started_at + w.minutes::float8 * interval '1 minute' AS known_at
         FROM projects_timelog w
         WHERE w.workspace_id = %(workspace)s AND w.minutes > 0 AND w.deliverable_id IS NOT NULL
-          AND w.started_at < %(until)s AND EXISTS (
+          AND {STANDS.format("w")} AND w.started_at < %(until)s AND EXISTS (
               SELECT FROM near n
               WHERE n.person_id = COALESCE(w.person_id, {NOBODY}) AND w.started_at < n.ends
                 AND w.started_at + w.minutes::float8 * interval '1 minute' > n.starts

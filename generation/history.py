@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from django.db import connection, transaction
 
-from billing import pots
+from billing import pots, shares
 from generation import (
     history_check,
     history_known,
@@ -88,6 +88,7 @@ def _apply(fresh: Fresh, known: Known, progress: Callable[[int], None]) -> Histo
         workspace=known.workspace.pk,
         deliverables=[scope.deliverables[place] for place in touched if place[2]],
     )
+    shares.follow(known.workspace.pk, (scope.campaigns[place[:2]] for place in touched if place[1]))
     return HistoryResult(len(fresh.charges), len(fresh.decisions), scope.created)
 
 

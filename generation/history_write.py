@@ -58,7 +58,7 @@ def decisions(*, fresh: Fresh, known: Known, scope: Scope) -> list[Decision]:
 def move_earlier_cash(made: Sequence[Decision], known: Known) -> None:
     """Cash booked before this history follows its decisions; the new cash is laid out with them."""
     before = {row.id for row in known.deliverables.values()}
-    pots.move_cash(row for row in made if row.deliverable_id in before)
+    pots.move_own_cash(row for row in made if row.deliverable_id in before)
 
 
 def charges(*, fresh: Fresh, known: Known, scope: Scope, progress: Callable[[int], None]) -> None:
@@ -66,7 +66,7 @@ def charges(*, fresh: Fresh, known: Known, scope: Scope, progress: Callable[[int
     cash = [row for row in fresh.charges if row.charge != FAILED and row.stage != "time"]
     entries = dict(zip((row.id for row in cash), ids(len(cash)), strict=True))
     now = timezone.now()
-    ledger.book_many(
+    ledger.write_many(
         workspace=known.workspace,
         cash=_told((_entry(row, entries, known, scope, now) for row in cash), progress, len(fresh.decisions)),
     )

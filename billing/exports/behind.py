@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from billing import dimensions, month_parts, timecost
+from billing import bridge, dimensions, month_parts, timecost
 from billing.acceptances import LAST_CALL, LIFE, PEOPLE_OF_TAKES, Month
 from billing.dimensions import By
 from billing.exports.stream import stream
@@ -20,7 +20,7 @@ CAMPAIGN = dimensions.OWN[By.CAMPAIGN]
 TAKES = f"""
     {LIFE.format(own=CAMPAIGN)} {LAST_CALL}
     SELECT id, deliverable, campaign, category, number, phase, tier, provider, model, person, counted_at,
-           counted, accepted, counted AND place = 1 AS first_of_round
+           counted, accepted, counted AND place = 1 AS first_of_round, shared
     FROM (
         SELECT t.id, d.key AS deliverable, l.own AS campaign, l.category, t.number, t.phase,
                {dimensions.dimension(By.TIER).of_take} AS tier,
@@ -31,7 +31,11 @@ TAKES = f"""
                row_number() OVER (
                    PARTITION BY COALESCE(t.counted_at <= l.at, false), COALESCE(t.round_id, t.id)
                    ORDER BY t.number
-               ) AS place
+               ) AS place,
+               CASE WHEN t.id = l.take_id THEN (
+                   SELECT sum(s.amount) FROM billing_costshare s
+                   WHERE s.deliverable_id = l.deliverable_id AND s.at <= l.at
+               ) END AS shared
         FROM life l
         JOIN projects_deliverable d ON d.id = l.deliverable_id
         JOIN projects_take t ON t.deliverable_id = l.deliverable_id
@@ -63,7 +67,7 @@ ACCEPTED = f"""
 #: Of each place where cash lies, what moved in the month or waits in work in progress at one of its ends.
 POTS = f"""
     SELECT CASE WHEN g.id IS NULL THEN '' ELSE {CAMPAIGN} END, COALESCE(d.key, ''), COALESCE(d.name, ''),
-           m.opening, m.accepted, m.written_off, m.period, m.closing
+           m.opening, m.accepted, m.written_off, m.period, m.closing, b.amount
     FROM (
         SELECT campaign_id, deliverable_id,
                COALESCE(sum(amount) FILTER (WHERE pot = 'wip' AND NOT inside), 0) AS opening,
@@ -75,7 +79,8 @@ POTS = f"""
             SELECT campaign_id, deliverable_id, debit AS pot, amount, effective_at >= %(start)s AS inside
             FROM billing_entry WHERE workspace_id = %(workspace)s AND effective_at < %(until)s
             UNION ALL
-            SELECT campaign_id, deliverable_id, credit, -amount, effective_at >= %(start)s
+            SELECT campaign_id, CASE WHEN stage = 'shared' THEN NULL ELSE deliverable_id END, credit, -amount,
+                   effective_at >= %(start)s
             FROM billing_entry
             WHERE workspace_id = %(workspace)s AND effective_at < %(until)s AND kind = 'transfer'
         ) booked GROUP BY 1, 2
@@ -83,7 +88,9 @@ POTS = f"""
     LEFT JOIN projects_campaign g ON g.id = m.campaign_id
     LEFT JOIN projects_project p ON p.id = g.project_id
     LEFT JOIN projects_deliverable d ON d.id = m.deliverable_id
+    LEFT JOIN ({bridge.SHARED_BACK}) b ON b.deliverable_id = m.deliverable_id
     WHERE m.opening <> 0 OR m.accepted <> 0 OR m.written_off <> 0 OR m.period <> 0 OR m.closing <> 0
+       OR b.amount <> 0
     ORDER BY 1, 2
 """  # noqa: S608
 
@@ -105,6 +112,7 @@ class TakeRow(NamedTuple):
     counted: bool
     accepted: bool
     first_of_round: bool
+    shared: Decimal | None
 
 
 class TimeRow(NamedTuple):
@@ -150,6 +158,7 @@ class PotRow(NamedTuple):
     written_off: Decimal
     period: Decimal
     closing_wip: Decimal
+    shared_back: Decimal | None
 
 
 def takes(month: Month) -> Iterator[TakeRow]:

@@ -63,7 +63,7 @@ TOTALS = (
         *(per("total_cash+total_time", "total_accepted"), "", "cost_per_acceptable"),
     ),
     Line("Late", "money", "=SUMIFS(entry_amount,entry_late,1)", "total_late", "late"),
-    Line("Shares of shared costs", "money", "", "total_shared", "shared"),
+    Line("Shares of shared costs", "money", "=SUM(take_shared)", "total_shared", "shared"),
     Line(
         *("Cost per acceptable with shared costs", "money"),
         *(per("total_cash+total_time+total_shared", "total_accepted"), "", "cost_per_acceptable_with_shared"),
@@ -90,7 +90,8 @@ BRIDGE = (
     Line("+ Late: cash on what was accepted before", "money", "=total_late", "", "late"),
     Line("+ Shares of shared costs", "money", "=total_shared", "", "shared"),
     Line(
-        *("− Carried back by withdrawn sign-offs", "money", "=SUMIFS(entry_amount,entry_carried,1)"),
+        *("− Carried back by withdrawn sign-offs", "money"),
+        "=SUMIFS(entry_amount,entry_carried,1)+SUM(pot_shared_back)",
         *("total_carried_back", "carried_back"),
     ),
 )
@@ -212,12 +213,18 @@ SPLIT = (
     *(Column("Generation", 14, "money"), Column("Control", 14, "money"), Column("Refinement", 14, "money")),
     *(Column("Cash", 14, "money"), Column("Cash per acceptable", 14, "money")),
     *(Column("Time of people, no cash", 14, "money"), Column("With time", 14, "money")),
+    *(Column("Shares of shared costs", 14, "money"), Column("With time and shared costs", 14, "money")),
 )
 SPLIT_KEYS = (
     *("accepted", "takes", "rounds", "multiplier", "base", "generation", "control", "refinement"),
     *("cash", "cash_per_acceptable", "time", "cost_per_acceptable"),
+    *("shared", "cost_per_acceptable_with_shared"),
 )
-SHARES = {"Cash per acceptable": "Share of cost", "With time": "Share of cost with time"}
+SHARES = {
+    "Cash per acceptable": "Share of cost",
+    "With time": "Share of cost with time",
+    "With time and shared costs": "Share of cost with time and shared costs",
+}
 
 
 def split(book: Book, sheet: Any, by: By, document: Document) -> None:
@@ -240,7 +247,7 @@ def split(book: Book, sheet: Any, by: By, document: Document) -> None:
 
 
 def _split_cells(by: By, line: int, row: Document) -> Iterator[Formula]:
-    """Columns D to O of a row; `line` is its number as the sheet shows it."""
+    """Columns D to Q of a row; `line` is its number as the sheet shows it."""
     of = {rows: f"{rows}_{by.value}_no,$A{line}" for rows in ("entry", "take", "time")}
     for name, counted in (("accepted", "take_accepted"), ("takes", "take_counted"), ("rounds", "take_round")):
         yield Formula(f"=SUMIFS({counted},{of['take']})", row[name])
@@ -252,10 +259,12 @@ def _split_cells(by: By, line: int, row: Document) -> Iterator[Formula]:
     yield from _ratios(line, row, ("cash_per_acceptable",))
     yield Formula(f"=SUMIFS(time_amount,{of['time']})", _number(row["time"]))
     yield from _ratios(line, row, ("cost_per_acceptable",))
+    yield Formula(f"=SUMIFS(take_shared,{of['take']})", _number(row["shared"]))
+    yield from _ratios(line, row, ("cost_per_acceptable_with_shared",))
 
 
 def _split_total(last: int, totals: Document) -> Iterator[Formula]:
-    for name, column in zip(SPLIT_KEYS, "DEFGHIJKLMNO", strict=True):
+    for name, column in zip(SPLIT_KEYS, "DEFGHIJKLMNOPQ", strict=True):
         if name in RATIOS:
             yield from _ratios(last + 1, totals, (name,))
         else:
@@ -267,6 +276,7 @@ RATIOS = {
     "base": ("I{0}", "E{0}"),
     "cash_per_acceptable": ("L{0}", "D{0}"),
     "cost_per_acceptable": ("L{0}+N{0}", "D{0}"),
+    "cost_per_acceptable_with_shared": ("L{0}+N{0}+P{0}", "D{0}"),
 }
 
 

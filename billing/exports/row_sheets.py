@@ -49,6 +49,7 @@ TAKES = (
     Column("Counted", 8, "count", "take_counted"),
     Column("Accepted", 8, "count", "take_accepted"),
     Column("First of its round", 8, "count", "take_round"),
+    Column("Share of shared costs", 14, "exact", "take_shared"),
     *_numbers("take"),
     Column("Take id", 36, "text"),
 )
@@ -75,6 +76,7 @@ POTS = (
     Column("To written off", 14, "exact", "pot_written_off"),
     Column("To period costs", 14, "exact", "pot_period"),
     Column("Closing work in progress", 14, "exact", "pot_closing"),
+    Column("Share of shared costs carried back", 14, "exact", "pot_shared_back"),
 )
 DAY_SECONDS = 86_400
 
@@ -108,7 +110,7 @@ def _takes(month: Month, places: Places) -> Iterator[list[object]]:
         yield [
             *(row.campaign, row.deliverable, row.number, row.category, row.phase or NONE),
             *(row.tier, row.provider, row.model, row.person, row.counted_at),
-            *(int(row.counted), int(row.accepted), int(row.first_of_round)),
+            *(int(row.counted), int(row.accepted), int(row.first_of_round), row.shared),
             *_places(row, places),
             row.id,
         ]

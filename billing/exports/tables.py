@@ -28,6 +28,7 @@ COMPONENTS = (
         ("Control", "control", None),
     ),
     *(("Refinement", "refinement", None), ("Cash, life to date", "cash", None), ("Late", "late", None)),
+    ("Shares of shared costs", "shared", None),
     ("Time of people, no cash", "time", None),
 )
 
@@ -120,12 +121,14 @@ def split(document: Document, by: By) -> Table:
     if rest := rows[most:]:
         cash = sum((Decimal(row["cash"]) for row in rest), Decimal(0))
         added = (count(sum(row[name] for row in rest)) for name in ("accepted", "takes"))
-        shown.append((f"{len(rest):,} others", *added, "", amount(cash, currency), ""))
+        shared = sum((Decimal(row["shared"]) for row in rest), Decimal(0))
+        cells = ("", amount(cash, currency), "", amount(shared, currency))
+        shown.append((f"{len(rest):,} others", *added, *cells))
     total = ("Total", *_cells(document["totals"], currency))
     last = "Per acceptable" if whole else "Share of cost"
     return table(
         f"By {by.label.lower()}",
-        (by.label, "Accepted", "Takes", "Takes per accepted", "Cash", last),
+        (by.label, "Accepted", "Takes", "Takes per accepted", "Cash", last, "Shared costs"),
         shown,
         total=total,
         note=""
@@ -145,6 +148,7 @@ def _cells(row: Document, currency: str) -> tuple[str, ...]:
     return (
         *(count(row["accepted"]), count(row["takes"]), ratio(row["multiplier"])),
         *(amount(row["cash"], currency), amount(row["cash_per_acceptable"], currency)),
+        amount(row["shared"], currency),
     )
 
 

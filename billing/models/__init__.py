@@ -14,6 +14,7 @@ from billing.models.invoices import (
     InvoiceUpload,
 )
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
+from billing.models.passing_on import JournalSetup, MarkUp
 from billing.models.price_decisions import PriceDecision
 from billing.models.prices import ExchangeRate, MonthVolume, PricedUse, PriceRow
 from billing.models.reconciliation import (
@@ -23,6 +24,7 @@ from billing.models.reconciliation import (
     DifferenceStep,
     LineMatch,
 )
+from billing.models.shares import CostShare
 from billing.models.summaries import DeliverableCost, MonthPart, MonthSum, PotDay, SpendDay
 from billing.models.views import SavedView
 from billing.models.withdrawals import InvoiceWithdrawal
@@ -35,6 +37,7 @@ __all__ = [
     "AssignmentRule",
     "Budget",
     "BudgetWindow",
+    "CostShare",
     "CreditBalance",
     "CreditLot",
     "CreditMovement",
@@ -55,7 +58,9 @@ __all__ = [
     "InvoiceTolerance",
     "InvoiceUpload",
     "InvoiceWithdrawal",
+    "JournalSetup",
     "LineMatch",
+    "MarkUp",
     "MonthClose",
     "MonthPart",
     "MonthStep",

@@ -31,6 +31,11 @@ class Stage(models.TextChoices):
     REFINEMENT = "refinement", "Refinement"
 
 
+#: The stage of a transfer that carries a share of a campaign's shared costs; it leaves the campaign's own
+#: work in progress, and lies with the deliverable from then on.
+SHARE = "shared"
+
+
 class EntryKind(models.TextChoices):
     CHARGE = "charge", "Charge"
     REFUND = "refund", "Refund"
@@ -177,8 +182,9 @@ class Entry(models.Model):
             models.CheckConstraint(condition=~Q(debit=models.F("credit")), name="entry_two_accounts"),
             models.CheckConstraint(
                 condition=Q(kind="transfer", decision__isnull=False, deliverable__isnull=False)
+                | Q(kind="transfer", decision__isnull=False, campaign__isnull=False, stage=SHARE)
                 | (~Q(kind="transfer") & Q(decision__isnull=True)),
-                name="entry_transfer_names_decision",
+                name="entry_transfer_of_decision",
             ),
             models.CheckConstraint(
                 condition=Q(kind="transfer") | Q(credit__startswith="provider:"),

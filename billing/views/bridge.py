@@ -95,7 +95,6 @@ def _hrefs(workspace: Workspace, month: str) -> dict[str, str]:
     return {
         **own,
         "cash": reverse("generation:month_deliverables", args=at),
-        "shared": f"{entries}?outcome=shared",
         "period": f"{entries}?outcome=period",
         "spend": entries,
     }

@@ -365,6 +365,7 @@ def accepted_cells(row: Mapping[str, Any], currency: str, href: str = "") -> Saf
         *(money(row[name], currency) for name in ("base", "generation", "control", "refinement")),
         cash,
         *(money(row[name], currency) for name in ("cash_per_acceptable", "cost_per_acceptable")),
+        money(row["shared"], currency),
     )
     return format_html_join("", '<td class="num">{}</td>', ((figure,) for figure in figures))
 

@@ -9,7 +9,7 @@ from projects.models.decisions import (
     HeroRequest,
     RejectReason,
 )
-from projects.models.events import Event, TakeView, TimeLog
+from projects.models.events import Event, TakeView, TimeKind, TimeLog
 from projects.models.notes import TakeNote
 from projects.models.notices import Notice, NoticePreference
 from projects.models.people import (
@@ -72,6 +72,7 @@ __all__ = [
     "TakeAsset",
     "TakeNote",
     "TakeView",
+    "TimeKind",
     "TimeLog",
     "Touch",
     "Workspace",

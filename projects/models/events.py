@@ -60,8 +60,20 @@ class TakeView(models.Model):
         ]
 
 
+class TimeKind(models.TextChoices):
+    BRIEFING = "briefing", "Briefing"
+    MAKING = "making", "Making"
+    REVIEW = "review", "Review"
+    EDITING = "editing", "Editing by hand"
+    MEETING = "meeting", "Meeting"
+    OTHER = "other", "Other"
+
+
 class TimeLog(models.Model):
-    """Explicitly logged work: minutes at a role's rate, or an imported amount of money."""
+    """Explicitly logged work: minutes at a role's rate, or an imported amount of money.
+
+    A row that `reverses` another repeats it and takes it back: neither counts then.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
@@ -79,6 +91,8 @@ class TimeLog(models.Model):
     tier = models.CharField(max_length=12, blank=True)
     provider = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=8, choices=TimeKind, blank=True, default="", db_default="")
+    reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversed_by")
     note = models.CharField(max_length=200, blank=True)
     logged_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     logged_at = models.DateTimeField(auto_now_add=True)
@@ -92,7 +106,11 @@ class TimeLog(models.Model):
                 condition=Q(minutes__isnull=False, amount__isnull=True)
                 | Q(minutes__isnull=True, amount__isnull=False),
                 name="time_log_minutes_or_amount",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(reverses__isnull=True) | Q(minutes__isnull=False),
+                name="time_log_reverses_minutes",
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "started_at"], name="time_log_of_workspace"),
@@ -101,4 +119,5 @@ class TimeLog(models.Model):
                 name="time_log_of_minutes",
                 condition=Q(minutes__isnull=False),
             ),
+            models.Index(fields=["person", "started_at"], name="time_log_of_person"),
         ]

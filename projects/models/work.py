@@ -64,6 +64,10 @@ class Campaign(models.Model):
     ends_on = models.DateField(null=True, blank=True)
     job_number = models.CharField(max_length=60, blank=True)
     fee = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    purchase_order = models.CharField(max_length=60, blank=True, default="", db_default="")
+    cost_centre = models.CharField(
+        max_length=36, blank=True, default="", db_default=""
+    )  # as bookkeeping has it
     imported = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -43,6 +43,8 @@ Where the definitions leave a choice, these readings are taken:
     under "".
 18. `loaded_cost_per_acceptable` and `cost_per_acceptable_with_shared` are ratios like the others:
     null with n = 0. The latter holds time, because `cost_per_acceptable` does.
+19. A share of shared costs stands in the row in which its deliverable counts. What was taken by an
+    acceptance of an earlier month and given back in this one is carried back.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def audit(
 
 def figures(share: Share) -> dict[str, Any]:
     """What the totals and the rows of a split have in common."""
-    time = share.sums["time"]
+    time, shared = share.sums["time"], share.sums["shared"]
     return {
         "accepted": share.accepted,
         "takes": share.takes,
@@ -104,6 +106,8 @@ def figures(share: Share) -> dict[str, Any]:
         "cash": text8(share.cash),
         "cash_per_acceptable": text8(ratio(share.cash, share.accepted)),
         "cost_per_acceptable": text8(ratio(share.cash + time, share.accepted)),
+        "shared": text8(shared),
+        "cost_per_acceptable_with_shared": text8(ratio(share.cash + time + shared, share.accepted)),
     }
 
 
@@ -117,8 +121,6 @@ def totals(month: Month) -> dict[str, Any]:
     return {
         **figures(share),
         "late": text8(late(month)),
-        "shared": text8(Fraction(0)),
-        "cost_per_acceptable_with_shared": text8(ratio(share.cash + share.sums["time"], share.accepted)),
         "loaded_cost_per_acceptable": text8(ratio(loaded, share.accepted)),
     }
 
@@ -132,7 +134,7 @@ def bridge(month: Month) -> dict[str, str | None]:
     return {
         "cash": text8(whole(month).cash),
         "late": text8(late(month)),
-        "shared": text8(Fraction(0)),
+        "shared": text8(whole(month).sums["shared"]),
         "carried_back": text8(month.carried_back()),
     }
 

@@ -18,6 +18,7 @@ from tests.billing.naive_rows import (
     mark,
     standing,
 )
+from tests.billing.naive_spread import portions
 
 OUTCOMES = (
     "period",
@@ -39,7 +40,9 @@ class Share:
     accepted: int = 0
     takes: int = 0
     rounds: int = 0
-    sums: dict[str, Fraction] = field(default_factory=lambda: dict.fromkeys((*STAGES, "time"), Fraction(0)))
+    sums: dict[str, Fraction] = field(
+        default_factory=lambda: dict.fromkeys((*STAGES, "time", "shared"), Fraction(0))
+    )
 
     @property
     def cash(self) -> Fraction:
@@ -106,6 +109,7 @@ class Month:
         self.cash_rows = [charge for charge in self.charges if charge.is_cash]
         self.spent = [charge for charge in self.cash_rows if charge.at >= self.start]
         self.acceptances = self._acceptances()
+        self.portions = portions(self.charges, self.decisions)
 
     def _acceptances(self) -> list[Acceptance]:
         """The set A."""
@@ -134,8 +138,15 @@ class Month:
             self._add_entries(shares, by, life)
             self._add_takes(shares, by, life)
             rows = [charge for charge in life if charge.row["take"] == acceptance.take]
-            shares.setdefault(self._key_of_take(by, rows), Share()).accepted += 1
+            share = shares.setdefault(self._key_of_take(by, rows), Share())
+            share.accepted += 1
+            share.sums["shared"] += self.held(acceptance.deliverable, acceptance.at)
         return shares
+
+    def held(self, deliverable: Deliverable, at: datetime) -> Fraction:
+        """What the deliverable has of its campaign's shared costs after an instant."""
+        rows = [row for row in self.portions if row.deliverable == deliverable and row.at <= at]
+        return sum((row.amount for row in rows), Fraction(0))
 
     def _add_entries(self, shares: dict[str, Share], by: str | None, life: list[Charge]) -> None:
         for charge in life:
@@ -224,6 +235,11 @@ class Month:
                     (row.booked for row in self.late_rows() if row.deliverable == deliverable),
                     Fraction(0),
                 )
+        for deliverable in {decision.deliverable for decision in earlier}:
+            _, now = standing(deliverable, self.decisions)
+            _, then = standing(deliverable, earlier)
+            if then is not None and now != then:
+                total += self.held(deliverable, then.at)
         return total
 
     def _cash_before_the_month(self, deliverable: Deliverable) -> Fraction:
@@ -247,6 +263,10 @@ class Month:
                 sums[standing(charge.deliverable, decisions)[0]] += charge.booked
             else:
                 sums["open" if charge.row["campaign"] else "period"] += charge.booked
+        for portion in self.portions:
+            if portion.at < cut:
+                sums["open"] -= portion.amount
+                sums["accepted" if portion.deliverable else "written_off"] += portion.amount
         return sums
 
     # What the change against another month is made of

@@ -26,12 +26,12 @@ class Figures(Shape):
     cash = Amount()
     cash_per_acceptable = Amount(allow_null=True)
     cost_per_acceptable = Amount(allow_null=True)
+    shared = Amount()
+    cost_per_acceptable_with_shared = Amount(allow_null=True)
 
 
 class Totals(Figures):
     late = Amount()
-    shared = Amount()
-    cost_per_acceptable_with_shared = Amount(allow_null=True)
     loaded_cost_per_acceptable = Amount(allow_null=True)
 
 

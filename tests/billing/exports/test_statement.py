@@ -57,8 +57,8 @@ def test_it_says_the_numbers_of_the_page(october: Cast) -> None:
     assert found["forward"]["rows"][1] == ["+ Spent", "2.60 EUR"]
     assert found["forward"]["total"] == ["= Closing work in progress", "0.10 EUR"]
     models = next(split for split in found["splits"] if split["title"] == "By model")
-    assert models["rows"][0] == ["harbour/tide", "1", "1", "1.00", "2.00 EUR", "2.00 EUR"]
-    assert models["total"] == ["Total", "1", "5", "5.00", "2.50 EUR", "2.50 EUR"]
+    assert models["rows"][0] == ["harbour/tide", "1", "1", "1.00", "2.00 EUR", "2.00 EUR", "0.00 EUR"]
+    assert models["total"] == ["Total", "1", "5", "5.00", "2.50 EUR", "2.50 EUR", "0.00 EUR"]
 
 
 def test_its_digest_is_that_of_the_file_of_canonical_rows(october: Cast) -> None:
