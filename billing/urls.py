@@ -23,4 +23,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/exports/<uuid:job_id>/file/", exports.export_job_file, name="export_job_file"),
     path("", include("billing.audit_urls")),
     path("", include("billing.price_urls")),
+    path("", include("billing.cost_urls")),
 ]

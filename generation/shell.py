@@ -34,6 +34,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
             ("Outlook", "generation:exposure", "eye", "", "g>o"),
             ("Budgets", "billing:budgets", "wallet", "", "g>b"),
             ("Prices", "billing:prices", "coin", "", ""),
+            ("Passing on", "billing:chargeback", "folder", "", ""),
             ("Invoices", "generation:invoices", "upload", "", "g>i"),
         ),
     ),
@@ -60,6 +61,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str, str, str], ...]], ...] = (
 ALSO: dict[str, tuple[str, ...]] = {
     "prices": ("rates", "credits", "agreements"),
     "exposure": ("what-if", "outages", "forecast", "stability", "evidence"),
+    "chargeback": ("shared", "journal", "time"),
 }
 
 #: Written out: every page asks it, and putting it together took longer than answering it.

@@ -44,6 +44,10 @@ POST     keep_models     w/<workspace>/catalogue/leaving/set/
 POST     keep_models     w/<workspace>/catalogue/leaving/<ending_id>/undo/
 GET      read            w/<workspace>/charts/<name>.svg
 GET      read            w/<workspace>/compare/
+GET      read            w/<workspace>/chargeback/
+GET      read            w/<workspace>/chargeback/<project_id>/
+GET,POST keep_books      w/<workspace>/chargeback/<project_id>/mark-up/
+GET,POST set_budgets     w/<workspace>/chargeback/campaigns/<campaign_id>/
 GET      read            w/<workspace>/credits/
 GET,POST keep_books      w/<workspace>/credits/balance/
 POST     keep_books      w/<workspace>/credits/balances/ask/
@@ -76,6 +80,9 @@ POST     keep_books      w/<workspace>/invoices/<provider>/<month>/compare/
 POST     keep_books      w/<workspace>/invoices/<provider>/<month>/tolerance/
 GET      read            w/<workspace>/media/<asset_id>/
 GET      read            w/<workspace>/media/<asset_id>/<kind>/
+GET      read            w/<workspace>/journal/
+GET,POST keep_books      w/<workspace>/journal/accounts/
+GET      read            w/<workspace>/journal/<month>/<layout>.csv
 GET      read            w/<workspace>/month/
 GET      read            w/<workspace>/month/<month>/
 GET      read            w/<workspace>/month/<month>/bridge/
@@ -173,6 +180,12 @@ POST     make            w/<workspace>/settings/templates/publish/
 GET      read            w/<workspace>/settings/tokens/
 POST     read            w/<workspace>/settings/tokens/<digest>/revoke/
 GET      read            w/<workspace>/settings/you/
+GET      read            w/<workspace>/shared/
+GET      read            w/<workspace>/shared/<campaign_id>/
+GET,POST keep_books      w/<workspace>/shared/<campaign_id>/new/
+GET,POST keep_books      w/<workspace>/shared/<campaign_id>/take/
+POST     keep_books      w/<workspace>/shared/<campaign_id>/end/
+GET,POST keep_books      w/<workspace>/shared/<campaign_id>/<entry_id>/
 POST     make            w/<workspace>/takes/<take_id>/cancel/
 POST     make            w/<workspace>/takes/<take_id>/hero/
 POST     make            w/<workspace>/takes/<take_id>/next/
@@ -183,6 +196,9 @@ POST     make            w/<workspace>/takes/<take_id>/star/
 GET      read            w/<workspace>/views/
 POST     read            w/<workspace>/views/save/
 POST     read            w/<workspace>/views/<view_id>/<action>/
+GET,POST read            w/<workspace>/time/
+GET      keep_books      w/<workspace>/time/all/
+POST     read            w/<workspace>/time/<log_id>/take-back/
 GET      read            w/<workspace>/year/<year>/
 GET      read            w/<workspace>/unclaimed/
 POST     keep_books      w/<workspace>/unclaimed/assign/

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "token": "none",
     "digest": "0" * 32,
     "month": "2026-10",
+    "layout": "csv",
     "path": "none",
     "table": "rows",
     "term": "late",

@@ -25,7 +25,7 @@ def pdf(*, workspace: Workspace, month: str) -> bytes:
     return typeset(contents(workspace=workspace, month=month), "pdf")[0]
 
 
-def typeset(data: dict[str, Any], form: Literal["pdf", "png"]) -> list[bytes]:
+def typeset(data: dict[str, Any], form: Literal["pdf", "png"], template: Path = TEMPLATE) -> list[bytes]:
     """The pages as one PDF, or each as a picture (`png`).
 
     The PDF can be archived and read aloud (PDF/A-2a, PDF/UA-1); where no font of the machine has a sign of
@@ -38,11 +38,11 @@ def typeset(data: dict[str, Any], form: Literal["pdf", "png"]) -> list[bytes]:
         "sys_inputs": {"data": json.dumps(data, ensure_ascii=False)},
         "ppi": 110.0,
     }
-    template = TEMPLATE.read_bytes()
+    text = template.read_bytes()
     try:
-        made: Any = typst.compile(template, **asked, pdf_standards=STANDARDS if form == "pdf" else [])
+        made: Any = typst.compile(text, **asked, pdf_standards=STANDARDS if form == "pdf" else [])
     except typst.TypstError:
-        made = typst.compile(template, **asked)
+        made = typst.compile(text, **asked)
     return made if isinstance(made, list) else [made]
 
 

@@ -25,7 +25,7 @@ from routing import default_table, tables
 from tests import factories, policy
 from tests.billing import written
 from tests.cast import Cast
-from tests.journeys import price_rooms
+from tests.journeys import passing_on, price_rooms
 
 NO_PAGES = {
     "": "leads to the home of one's workspace",
@@ -42,6 +42,7 @@ NO_PAGES = {
     "w/<workspace>/health/tables/<table>.csv": "a CSV file",
     "w/<workspace>/media/<asset_id>/": "a file",
     "w/<workspace>/media/<asset_id>/<kind>/": "a picture",
+    "w/<workspace>/journal/<month>/<layout>.csv": "a CSV file",
     "w/<workspace>/month/<month>/charts/<digest>.svg": "a picture",
     "w/<workspace>/exports/<job_id>/": "of a job, which only large months have",
     "w/<workspace>/exports/<job_id>/file/": "a file",
@@ -62,6 +63,8 @@ BESIDE = (
     ("read", "w/studio/queue/?whose=all"),
     ("read", "w/studio/search/?q=opening"),
     ("read", "w/studio/month/2025-10/?by=model"),
+    ("read", "w/studio/journal/?month=2025-10"),
+    ("read", "w/studio/chargeback/?month=2025-10"),
     ("read", price_rooms.HISTORY),
     ("keep_books", price_rooms.HISTORY),
     ("read", "w/studio/nowhere/"),
@@ -110,6 +113,7 @@ def furnish(cast: Cast, folder: Path) -> dict[str, Any]:
     ).pk
     known["number"] = _proposal(cast)
     known["agreement_id"] = price_rooms.furnish(cast)
+    known |= passing_on.furnish(cast)
     known["row_id"] = PriceRow.objects.filter(workspace=cast.workspace)[0].pk
     known["secret"] = people.invite(email="new@example.com", roles=[Role.VIEWER], by=cast.admin)[1]
     known["name"] = _mail(folder)
