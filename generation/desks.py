@@ -164,7 +164,9 @@ def _draft_price(deliverable: Deliverable, wanted: Mapping[str, Any], by: Member
         )
     except Refused as refused:
         return Price(obstacle=refused.detail, remedy=refused.remedy)
-    return dataclasses.replace(price_of(quote), each=quote.amount / count)
+    price = price_of(quote)
+    notes = [*price.notes, *_unapproved(quote.decision)]
+    return dataclasses.replace(price, each=quote.amount / count, notes=notes)
 
 
 def hero_price(take: Take, *, by: Membership) -> Price:
@@ -190,7 +192,6 @@ def price_of(quote: Quote) -> Price:
         if (choice := plan.chosen)
         for note in choice.notes
     ]
-    notes += _unapproved(decision)
     obstacles = [reason for reason in decision.reasons if ", the first choice" not in reason]
     return Price(
         amount=quote.amount,
