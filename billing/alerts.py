@@ -1,33 +1,35 @@
-"""Tells those who keep budgets that one has reached 80 or 100 %, once per window and level."""
+"""Tells those who keep budgets that one has reached a chosen share, once per window and share.
+
+In the page and by mail, as each of them wishes, and in the workspace's chats.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from django.conf import settings
+
 from billing import money, scopes, windows
-from billing.models import Budget, BudgetWindow
+from billing.models import Budget, BudgetWindow, ChatHook, ChatMessage
 from projects import events, notices
 from projects.access import ROLE_RIGHTS, Right
 from projects.models import Membership, Workspace
 from projects.models.notices import NoticeKind
 
-LEVELS = (100, 80)
-KINDS = {80: NoticeKind.BUDGET_80, 100: NoticeKind.BUDGET_100}
 
-
-def level(use: Decimal, limit: Decimal) -> int:
-    """The highest level that has been reached: 0, 80 or 100."""
+def level(use: Decimal, limit: Decimal, shares: Sequence[int]) -> int:
+    """The highest of these shares (in percent) that has been reached; 0 where none was."""
     if limit <= 0:
         return 0
-    return next((percent for percent in LEVELS if use * 100 >= limit * percent), 0)
+    return max((percent for percent in shares if use * 100 >= limit * percent), default=0)
 
 
 def after(uses: Iterable[windows.Use], now: datetime.datetime) -> None:
-    """Tells of each window that has newly reached a level, in the transaction that counted."""
+    """Tells of each window that has newly reached a share, in the transaction that counted."""
     for use in uses:
-        reached = level(use.spent + use.reserved, use.limit)
+        reached = level(use.used, use.limit, use.alert_shares)
         if reached > use.alerted_percent:
             BudgetWindow.objects.filter(pk=use.window_id).update(alerted_percent=reached)
             _tell(use, reached, now)
@@ -42,25 +44,40 @@ def keepers(workspace: Workspace) -> list[Membership]:
 
 def _tell(use: windows.Use, reached: int, now: datetime.datetime) -> None:
     budget = Budget.objects.select_related(*scopes.NAMED).get(pk=use.budget_id)
-    name, currency = scopes.name_of(budget), budget.workspace.currency
-    used = money.shown(use.spent + use.reserved, currency)
+    name, workspace = scopes.name_of(budget), budget.workspace
     events.record(
-        workspace=budget.workspace,
+        workspace=workspace,
         kind="budget.reached",
         at=now,
         budget=str(budget.pk),
         name=name,
         percent=reached,
-        used=money.exact(use.spent + use.reserved),
+        used=money.exact(use.used),
         limit=money.exact(use.limit),
     )
     title = f"{name} is used up" if reached == 100 else f"{name} has reached {reached} %"
+    used, limit = (money.shown(amount, workspace.currency) for amount in (use.used, use.limit))
+    body, url = f"{used} of {limit} are spent or held.", f"/w/{workspace.slug}/budgets/{budget.pk}/"
+    dedupe = f"{use.window_id}:{reached}:{money.exact(use.limit)}"
     notices.notify(
-        members=keepers(budget.workspace),
-        kind=KINDS[reached],
+        members=keepers(workspace),
+        kind=NoticeKind.BUDGET_100 if reached >= 100 else NoticeKind.BUDGET_80,
         title=title,
-        body=f"{used} of {money.shown(use.limit, currency)} are spent or held.",
-        url=f"/w/{budget.workspace.slug}/budgets/",
-        dedupe=f"{use.window_id}:{reached}:{money.exact(use.limit)}",
+        body=body,
+        url=url,
+        dedupe=dedupe,
         now=now,
+    )
+    _tell_chats(workspace, f"{title}. {body} {settings.PUBLIC_URL}{url}", dedupe, now)
+
+
+def _tell_chats(workspace: Workspace, text: str, dedupe: str, now: datetime.datetime) -> None:
+    """Writes what each chat is to be told; a worker sends it."""
+    hooks = ChatHook.objects.filter(workspace=workspace, enabled=True)
+    ChatMessage.objects.bulk_create(
+        (
+            ChatMessage(hook=hook, text=text, dedupe=f"budget:{dedupe}", created_at=now, due_at=now)
+            for hook in hooks
+        ),
+        ignore_conflicts=True,
     )

@@ -9,16 +9,16 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import alerts, consumption, money, scopes, windows
+from billing import alerts, budget_terms, consumption, money, scopes, windows
 from billing.models import Budget, BudgetWindow
-from billing.models.budgets import Scope, Window
+from billing.models.budgets import usual_shares
 from projects import access, events
 from projects.access import Right
 from projects.models import (
@@ -27,24 +27,15 @@ from projects.models import (
     Deliverable,
     Membership,
     Person,
-    Phase,
     Project,
     Workspace,
 )
 from projects.problems import Invalid, Refused
 
-Target = Project | Campaign | Category | Deliverable | Person | str | None
+Target = budget_terms.Target
 NAMED = scopes.NAMED
 name_of = scopes.name_of
-TARGETS: dict[str, type[Target]] = {
-    Scope.PROJECT: Project,
-    Scope.CAMPAIGN: Campaign,
-    Scope.CATEGORY: Category,
-    Scope.DELIVERABLE: Deliverable,
-    Scope.PERSON: Person,
-    Scope.PROVIDER: str,
-}
-MOST = Decimal(10) ** 12
+MOST = budget_terms.MOST
 
 
 class BudgetRefused(Refused):
@@ -103,23 +94,29 @@ def set_budget(
     target: Target = None,
     phase: str = "",
     hard: bool = True,
+    rolling_days: int | None = None,
+    alert_shares: Sequence[int] | None = None,
     now: datetime.datetime | None = None,
 ) -> Budget:
     """Sets a budget of the member's workspace. `target` is the scope's object, or the provider's name.
 
-    What was held since the window began counts from the start. Raises Invalid (422) where the values do
-    not fit or such a budget is in force, LimitBelowUse (409) where a hard limit is used up already.
+    `rolling_days` is the length of a rolling window. What was held since the window began counts from the
+    start. Raises Invalid (422) where the values do not fit or such a budget is in force, LimitBelowUse (409)
+    where a hard limit is used up already.
     """
     access.require(by, Right.SET_BUDGETS)
     now = now or timezone.now()
-    _check(by.workspace, scope, target, phase, window, limit)
+    budget_terms.check(by.workspace, scope, target, phase, (window, rolling_days), limit)
+    shares = budget_terms.shares(usual_shares() if alert_shares is None else alert_shares)
     budget = Budget(
         workspace=by.workspace,
         scope=scope,
         phase=phase,
         window=window,
+        rolling_days=rolling_days,
         limit=money.booked(limit),
         hard=hard,
+        alert_shares=shares,
         set_by=by.person,
         set_at=now,
         **({str(scope): target} if target is not None else {}),
@@ -146,7 +143,7 @@ def change_limit(
     """
     access.require(by, Right.SET_BUDGETS)
     now = now or timezone.now()
-    _check_limit(limit)
+    budget_terms.check_limit(limit)
     limit = money.booked(limit)
     with transaction.atomic():
         windows.lock_exclusive(by.workspace_id)
@@ -155,11 +152,35 @@ def change_limit(
         budget.limit = limit
         budget.save(update_fields=["limit"])
         window = windows.ensure([budget], now)[budget.pk]
-        _refuse_below(budget, window.spent + window.reserved)
+        used = window.carried + window.spent + window.reserved
+        _refuse_below(budget, used)
         window.limit, window.overshoot = limit, Decimal(0)
-        window.alerted_percent = alerts.level(window.spent + window.reserved, limit)
+        window.alerted_percent = alerts.level(used, limit, budget.alert_shares)
         window.save(update_fields=["limit", "overshoot", "alerted_percent"])
         _record(budget, by, now, "changed", before=money.exact(before))
+    return budget
+
+
+def change_alerts(
+    *, budget: Budget, shares: Sequence[int], by: Membership, now: datetime.datetime | None = None
+) -> Budget:
+    """Changes of which shares of the limit (in percent) is told, from the running window on.
+
+    Of what has been reached already nobody is told again. Raises Invalid (422) for shares that do not fit.
+    """
+    access.require(by, Right.SET_BUDGETS)
+    now, shares = now or timezone.now(), budget_terms.shares(shares)
+    with transaction.atomic():
+        windows.lock_exclusive(by.workspace_id)
+        budget = _own(budget, by)
+        budget.alert_shares = shares
+        budget.save(update_fields=["alert_shares"])
+        window = windows.ensure([budget], now)[budget.pk]
+        used = window.carried + window.spent + window.reserved
+        window.alert_shares = shares
+        window.alerted_percent = alerts.level(used, window.limit, shares)
+        window.save(update_fields=["alert_shares", "alerted_percent"])
+        _record(budget, by, now, "alerts_changed", shares=shares)
     return budget
 
 
@@ -223,7 +244,9 @@ def in_window(rows: Iterable[Budget], now: datetime.datetime) -> list[BudgetLeft
         for window in BudgetWindow.objects.filter(budget__in=starts, starts_at__in=set(starts.values()))
         if starts[window.budget_id] == window.starts_at
     }
-    return [_left(budget, found.get(budget.pk)) for budget in rows]
+    days = {each.pk: windows.day_of(each, each.workspace, starts[each.pk]) for each in rows}
+    rolled = windows.rolled({key: day for key, day in days.items() if day})
+    return [_left(budget, found.get(budget.pk), rolled.get(budget.pk)) for budget in rows]
 
 
 def refusal(budget: Budget, window_id: int, needed: Decimal) -> BudgetRefused:
@@ -232,7 +255,7 @@ def refusal(budget: Budget, window_id: int, needed: Decimal) -> BudgetRefused:
     return BudgetRefused(
         budget=budget,
         needed=needed,
-        left=max(Decimal(0), window.limit - window.spent - window.reserved),
+        left=max(Decimal(0), window.limit - window.carried - window.spent - window.reserved),
         raised_by=raised_by(budget.workspace),
     )
 
@@ -243,10 +266,9 @@ def raised_by(workspace: Workspace) -> list[str]:
     return people or [f"somebody with the role {role}" for role in access.roles_with(Right.SET_BUDGETS)]
 
 
-def _left(budget: Budget, window: BudgetWindow | None) -> BudgetLeft:
+def _left(budget: Budget, window: BudgetWindow | None, rolled: tuple[Decimal, Decimal] | None) -> BudgetLeft:
     limit = window.limit if window else budget.limit
-    spent = window.spent if window else Decimal(0)
-    reserved = window.reserved if window else Decimal(0)
+    spent, reserved = rolled or ((window.spent, window.reserved) if window else (Decimal(0), Decimal(0)))
     return BudgetLeft(
         scope=budget.scope,
         name=name_of(budget),
@@ -262,54 +284,26 @@ def _left(budget: Budget, window: BudgetWindow | None) -> BudgetLeft:
 
 def _open(budget: Budget, now: datetime.datetime) -> None:
     """Writes the budget with its running window, which counts the holds made in it before."""
-    starts_at = windows.start(budget, budget.workspace, now)
-    used = consumption.so_far(budget, starts_at)
-    _refuse_below(budget, used.spent + used.reserved)
+    workspace, running = budget.workspace, windows.start(budget, budget.workspace, now)
+    starts = windows.days(budget, workspace, now) if budget.rolling_days else [running]
+    found = {starts_at: consumption.so_far(budget, starts_at) for starts_at in starts}
+    total = sum((used.spent + used.reserved for used in found.values()), Decimal(0))
+    _refuse_below(budget, total)
     budget.save(force_insert=True)
-    window = BudgetWindow.objects.create(
-        budget=budget,
-        starts_at=starts_at,
-        limit=budget.limit,
-        hard=budget.hard,
-        spent=used.spent,
-        reserved=used.reserved,
-        alerted_percent=alerts.level(used.spent + used.reserved, budget.limit),
-    )
-    consumption.adopt(budget, window)
-
-
-def _check(workspace: Workspace, scope: str, target: Target, phase: str, window: str, limit: Decimal) -> None:
-    errors: dict[str, list[str]] = {}
-    if scope not in Scope.values:
-        errors["scope"] = [f"Give one of {', '.join(Scope.values)}."]
-    elif not _fits(workspace, scope, target):
-        errors["target"] = [f"Name the {Scope(scope).label.lower()} that the budget is for."]
-    if phase and phase not in Phase.values:
-        errors["phase"] = [f"Give one of {', '.join(Phase.values)}, or leave it empty for both."]
-    if window not in Window.values:
-        errors["window"] = [f"Give one of {', '.join(Window.values)}."]
-    elif window == Window.CAMPAIGN_LIFE and scope not in (Scope.CAMPAIGN, Scope.DELIVERABLE):
-        errors["window"] = ["Only a campaign or a deliverable has the life of a campaign."]
-    if errors:
-        raise Invalid(errors)
-    _check_limit(limit)
-
-
-def _fits(workspace: Workspace, scope: str, target: Target) -> bool:
-    if scope == Scope.WORKSPACE:
-        return target is None
-    if not isinstance(target, TARGETS[scope]):
-        return False
-    if isinstance(target, str):
-        return 0 < len(target.strip()) <= 40
-    if isinstance(target, Person):
-        return Membership.objects.filter(workspace=workspace, person=target).exists()
-    return target is not None and target.workspace_id == workspace.pk
-
-
-def _check_limit(limit: Decimal) -> None:
-    if not limit.is_finite() or not 0 <= limit < MOST:
-        raise Invalid({"limit": ["Give an amount from zero on."]})
+    for starts_at, used in found.items():
+        if starts_at == running or any(used):
+            window = BudgetWindow.objects.create(
+                budget=budget,
+                starts_at=starts_at,
+                day=windows.day_of(budget, workspace, starts_at),
+                limit=budget.limit,
+                hard=budget.hard,
+                alert_shares=budget.alert_shares,
+                spent=used.spent,
+                reserved=used.reserved,
+                alerted_percent=alerts.level(total, budget.limit, budget.alert_shares),
+            )
+            consumption.adopt(budget, window)
 
 
 def _refuse_below(budget: Budget, used: Decimal) -> None:
@@ -328,6 +322,7 @@ def _refuse_second(budget: Budget) -> None:
         scope=budget.scope,
         phase=budget.phase,
         window=budget.window,
+        rolling_days=budget.rolling_days,
         provider=budget.provider,
         ended_at__isnull=True,
         **{f"{name}_id": getattr(budget, f"{name}_id") for name in NAMED[1:]},

@@ -19,7 +19,7 @@ from billing import (
     spend_days,
     windows,
 )
-from billing.models import BudgetWindow
+from billing.models import Budget, BudgetWindow
 from billing.scopes import NAMED, name_of
 from projects.models import Workspace
 
@@ -58,6 +58,17 @@ OUTCOMES = """
     WHERE e.hold IS NOT NULL AND e.kind = 'charge' AND o.entry IS DISTINCT FROM e.id
     ORDER BY 1
 """
+#: Days of rolling budgets that carry something else than the days before them have used.
+CARRIED = """
+    SELECT w.budget_id, w.day, w.carried, COALESCE(sum(b.spent + b.reserved), 0)
+    FROM billing_budgetwindow w
+    JOIN billing_budget r ON r.id = w.budget_id
+    LEFT JOIN billing_budgetwindow b
+        ON b.budget_id = w.budget_id AND b.day > w.day - r.rolling_days AND b.day < w.day
+    WHERE w.day IS NOT NULL
+    GROUP BY w.id HAVING w.carried <> COALESCE(sum(b.spent + b.reserved), 0)
+    ORDER BY w.budget_id, w.day
+"""
 STAGES = ("generation", "control", "refinement", "reserved")
 
 
@@ -71,6 +82,7 @@ def problems(*, now: datetime.datetime | None = None) -> list[str]:
         *spend_days.problems(),
         *month_sums.problems(),
         *budget_windows(now=now),
+        *rolling_days(now=now),
         *credit_checks.problems(),
         *(f"{name} can be truncated: its guard is missing." for name in partitions.unguarded()),
         *(
@@ -106,7 +118,7 @@ def budget_windows(*, now: datetime.datetime) -> list[str]:
         kept = consumption.Used(window.spent, window.reserved)
         counted = [("its holds say", consumption.of_window(window))]
         running = windows.start(window.budget, window.budget.workspace, now) == window.starts_at
-        if running and window.budget.ended_at is None:
+        if running and window.budget.ended_at is None and window.day is None:
             counted.append(("its scope says", consumption.so_far(window.budget, window.starts_at)))
         found += [
             f"{name_of(window.budget)} from {window.starts_at:%Y-%m-%d}: spent {money.exact(kept.spent)}, "
@@ -116,6 +128,35 @@ def budget_windows(*, now: datetime.datetime) -> list[str]:
             if should != kept
         ]
     return found
+
+
+def rolling_days(*, now: datetime.datetime) -> list[str]:
+    """Days of rolling budgets that carry another sum than the days before them."""
+    rows = _rows(CARRIED)
+    named = Budget.objects.select_related(*NAMED).in_bulk([budget for budget, *_ in rows])
+    return [
+        f"{name_of(named[budget])} carries {money.exact(carried)} into {day}; "
+        f"the days before it say {money.exact(should)}."
+        for budget, day, carried, should in rows
+    ] + _rolling_scopes(now)
+
+
+def _rolling_scopes(now: datetime.datetime) -> list[str]:
+    """Rolling budgets whose running window misses a hold of their scope, or has one of another."""
+    wrong = []
+    rolling = Budget.objects.filter(rolling_days__isnull=False, ended_at__isnull=True)
+    for budget in rolling.select_related(*NAMED).order_by("id"):
+        days = windows.days(budget, budget.workspace, now)
+        today = windows.day_of(budget, budget.workspace, days[-1])
+        found = windows.rolled({budget.pk: today} if today else {})
+        spent, reserved = found.get(budget.pk, (money.ZERO, money.ZERO))
+        should = consumption.of_days(budget, days)
+        if (spent, reserved) != should:
+            wrong.append(
+                f"{name_of(budget)}: spent {money.exact(spent)}, held {money.exact(reserved)}; "
+                f"its scope says {money.exact(should.spent)} and {money.exact(should.reserved)}."
+            )
+    return wrong
 
 
 def _rows(statement: str) -> list[tuple[Any, ...]]:

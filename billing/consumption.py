@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ COVERED = """
 #: Refunds of a posted hold's entry that fell into the window.
 REFUNDED = """
     COALESCE((SELECT sum(r.amount) FROM billing_entry r WHERE r.refunds = o.entry
-              AND (%(end)s::timestamptz IS NULL OR r.effective_at < %(end)s)), 0)
+              AND (%(freed_until)s::timestamptz IS NULL OR r.effective_at < %(freed_until)s)), 0)
 """
 SO_FAR = f"""
     SELECT COALESCE(sum(CASE o.outcome WHEN 'posted' THEN o.amount + {REFUNDED} ELSE 0 END), 0),
@@ -68,10 +69,16 @@ def so_far(budget: Budget, starts_at: datetime.datetime) -> Used:
     return _ask(SO_FAR, _values(budget, starts_at))
 
 
+def of_days(budget: Budget, days: Sequence[datetime.datetime]) -> Used:
+    """What the holds of the days of a rolling window come to, by the first instants of its days."""
+    values = _values(budget, days[0])
+    return _ask(SO_FAR, {**values, "end": windows.holds_end(budget, budget.workspace, days[-1])})
+
+
 def of_window(window: BudgetWindow) -> Used:
     """What the holds that count in a window come to."""
     until = windows.end(window.budget, window.budget.workspace, window.starts_at)
-    return _ask(OF_WINDOW, {"window": window.pk, "end": until})
+    return _ask(OF_WINDOW, {"window": window.pk, "freed_until": until})
 
 
 def adopt(budget: Budget, window: BudgetWindow) -> None:
@@ -85,7 +92,8 @@ def _values(budget: Budget, starts_at: datetime.datetime) -> Values:
     return {
         "workspace": budget.workspace_id,
         "start": starts_at,
-        "end": windows.end(budget, budget.workspace, starts_at),
+        "end": windows.holds_end(budget, budget.workspace, starts_at),
+        "freed_until": windows.end(budget, budget.workspace, starts_at),
         "phase": budget.phase,
         "scope": budget.scope,
         "provider": budget.provider,

@@ -17,6 +17,7 @@ class Kind(models.TextChoices):
     ROUTE_OVERRIDDEN = "route_overridden", "Routes overridden"
     REVERSED = "reversed", "Decisions taken back"
     OWN_SIDE = "own_side", "Approved by who asked"
+    BY_RULE = "by_rule", "Approved by a standing rule"
     DISPUTED = "disputed", "Disputed charges"
     DIFFERING = "differing", "Charged otherwise than computed"
 
@@ -34,6 +35,9 @@ MEANINGS = {
     Kind.OWN_SIDE: (
         "Whoever asked for a hero render or for more takes, or proposed a price, also approved it; "
         "the amount is what was approved."
+    ),
+    Kind.BY_RULE: (
+        "A standing rule approved a hero render, in the name of who set it; the amount is what was approved."
     ),
     Kind.DISPUTED: (
         "A difference between a provider's bill and our books that nobody has accepted or adjusted yet; "
@@ -77,6 +81,12 @@ SELF_GRANTED = f"""
     FROM projects_capdecision c JOIN projects_caprequest r ON r.id = c.cap_request_id
     WHERE c.{WITHIN.format(at="c.at")} AND c.decision = 'grant' AND c.by_id = r.requested_by_id
 """  # noqa: S608
+BY_RULE = f"""
+    SELECT 'by_rule', h.id, h.decided_at, h.deliverable_id, h.hero_take_id, r.set_by_id, '',
+           'hero render' || CASE WHEN h.note = '' THEN '' ELSE ': ' || h.note END, h.at_most, ''
+    FROM projects_herorequest h JOIN projects_standingrule r ON r.id = h.standing_rule_id
+    WHERE h.{WITHIN.format(at="h.decided_at")} AND h.standing_rule_id IS NOT NULL
+"""  # noqa: S608
 OWN_PRICE = f"""
     SELECT 'own_side', p.id, d.decided_at, NULL::uuid, NULL::uuid, d.decided_by_id, '',
            'price of ' || p.model_key || CASE WHEN d.note = '' THEN '' ELSE ': ' || d.note END,
@@ -111,6 +121,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     Kind.ROUTE_OVERRIDDEN: (ROUTE_OVERRIDDEN,),
     Kind.REVERSED: (REVERSED,),
     Kind.OWN_SIDE: (SELF_APPROVED, SELF_GRANTED, OWN_PRICE),
+    Kind.BY_RULE: (BY_RULE,),
     Kind.DISPUTED: (DISPUTED,),
     Kind.DIFFERING: (DIFFERING,),
 }

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from billing import ecb, months, price_imports
 from billing.budgets import Target
 from billing.models import PriceRow
-from billing.models.budgets import Scope, Window
+from billing.models.budgets import MOST_DAYS, Scope, Window
 from billing.models.prices import Unit
 from projects.models import Campaign, Category, Deliverable, Membership, Person, Phase, Project
 from projects.problems import Invalid, Refused
@@ -32,19 +32,51 @@ def amount_field(label: str, **fields: Any) -> forms.DecimalField:
     return forms.DecimalField(label=label, min_value=0, max_digits=20, decimal_places=8, **fields)
 
 
+class SharesField(forms.CharField):
+    """Shares of a limit in percent, apart by commas."""
+
+    def __init__(self, **options: Any) -> None:
+        usual = {
+            "label": "Tell at, in % of the limit",
+            "required": False,
+            "initial": "80, 100",
+            "max_length": 60,
+        }
+        usual["help_text"] = "In the page, by mail and in your chats; as 50, 80, 100. Empty: never."
+        super().__init__(**{**usual, **options})
+
+    def clean(self, value: Any) -> list[int]:
+        said = re.split(r"[\s,;%]+", str(super().clean(value)).strip(" ,;%"))
+        if any(not re.fullmatch(r"\d{1,4}", share) for share in said if share):
+            raise forms.ValidationError("Give whole numbers, apart by commas, as 50, 80, 100.")
+        return [int(share) for share in said if share]
+
+
+class AlertsForm(forms.Form):
+    alert_shares = SharesField()
+
+
 class BudgetForm(forms.Form):
     """A budget for one thing of the workspace; `subject` is scope and id, as `campaign:<id>`."""
 
     subject = forms.ChoiceField(label="For")
     phase = forms.ChoiceField(label="Counts", choices=BOTH, required=False)
     window = forms.ChoiceField(label="Over", choices=Window.choices)
+    rolling_days = forms.IntegerField(
+        label="Days in a row",
+        min_value=1,
+        max_value=MOST_DAYS,
+        required=False,
+        help_text="Only where it counts any days in a row: today and the days before it, as 7 or 30.",
+    )
     limit = amount_field("Limit")
     hard = forms.BooleanField(
         label="Refuse what would pass the limit",
         required=False,
         initial=True,
-        help_text="Otherwise the budget only warns, at 80 and 100 %.",
+        help_text="Otherwise the budget only warns.",
     )
+    alert_shares = SharesField()
 
     def __init__(
         self, *args: Any, membership: Membership, deliverable: Deliverable | None, **options: Any
@@ -72,6 +104,17 @@ class LimitForm(forms.Form):
     def __init__(self, *args: Any, currency: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["limit"].label = f"New limit in {currency}"
+
+
+class RaiseForm(forms.Form):
+    """Asks for more on a budget's limit."""
+
+    more = amount_field("More")
+    reason = forms.CharField(label="What for", widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+
+    def __init__(self, *args: Any, currency: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["more"].label = f"How much more, in {currency}"
 
 
 class Dated(forms.DateInput):

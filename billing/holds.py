@@ -69,7 +69,7 @@ def reserve_all(*, plans: Sequence[Plan], now: datetime.datetime | None = None) 
     if not any(holds for _, holds in plans):
         return []
     with transaction.atomic():
-        windows.lock_shared(plans[0][0].workspace_id)
+        windows.lock_to_hold(plans[0][0].workspace_id, now)
         made = [_hold(take, planned, now) for take, holds in plans for planned in holds]
         counted = _count(plans, now)
         Hold.objects.bulk_create([hold for hold, _ in made])

@@ -12,7 +12,12 @@ from projects.models import Deliverable, Phase, Take
 
 #: What `name_of` reads of a budget.
 NAMED = ("workspace", "project", "campaign", "category", "deliverable", "person")
-WINDOWS = {Window.MONTH: "each month", Window.CAMPAIGN_LIFE: "its whole life", Window.NONE: ""}
+WINDOWS = {
+    Window.MONTH: "each month",
+    Window.ROLLING: "any {days} days",
+    Window.CAMPAIGN_LIFE: "its whole life",
+    Window.NONE: "",
+}
 
 
 def name_of(budget: Budget) -> str:
@@ -25,7 +30,8 @@ def name_of(budget: Budget) -> str:
     else:
         what = f"{scope.label} {getattr(budget, scope)}"
     phase = {Phase.DRAFT: "drafts", Phase.HERO: "hero takes"}.get(Phase(budget.phase)) if budget.phase else ""
-    return ", ".join(part for part in (what, phase, WINDOWS[Window(budget.window)]) if part)
+    over = WINDOWS[Window(budget.window)].format(days=budget.rolling_days)
+    return ", ".join(part for part in (what, phase, "each day" if budget.rolling_days == 1 else over) if part)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,12 +2,23 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from billing.views import budgets, closing, exports, month, month_entries
+from billing.views import budget, budgets, closing, exports, month, month_entries
 
 app_name = "billing"
+RAISE = "w/<slug:workspace>/budgets/raises/<uuid:raise_id>/"
+BUDGET = "w/<slug:workspace>/budgets/<uuid:budget_id>/"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace>/budgets/", budgets.listed, name="budgets"),
     path("w/<slug:workspace>/budgets/new/", budgets.new, name="new_budget"),
+    path("w/<slug:workspace>/budgets/raises/<uuid:raise_id>/", budget.decide, name="decide_raise"),
+    path(
+        "w/<slug:workspace>/budgets/raises/<uuid:raise_id>/withdraw/", budget.withdraw, name="withdraw_raise"
+    ),
+    path(BUDGET, budget.page, name="budget"),
+    path(f"{BUDGET}days.csv", budget.days, name="budget_days"),
+    path(f"{BUDGET}charts/<slug:digest>.svg", budget.chart, name="budget_chart"),
+    path(f"{BUDGET}alerts/", budgets.told, name="budget_alerts"),
+    path(f"{BUDGET}raise/", budget.ask, name="raise_budget"),
     path("w/<slug:workspace>/budgets/<uuid:budget_id>/limit/", budgets.limit, name="budget_limit"),
     path("w/<slug:workspace>/budgets/<uuid:budget_id>/end/", budgets.end, name="end_budget"),
     path("w/<slug:workspace>/month/", month.month, name="month"),

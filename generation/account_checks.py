@@ -89,8 +89,13 @@ def _against_address(profile: Profile, base_url: str) -> str:
     """What is wrong with a base address; a private host and plain HTTP only as the operator allows."""
     if not base_url:
         return "" if profile.base_urls else "Enter the address at which the server answers."
+    return against_address(base_url)
+
+
+def against_address(address: str) -> str:
+    """What is wrong with an address that is to be called; nothing where it may be."""
     try:
-        place = httpx.URL(base_url)
+        place = httpx.URL(address)
     except httpx.InvalidURL:
         return "This is no address."
     if place.scheme not in ("https", "http") or not place.host or place.userinfo:

@@ -38,8 +38,14 @@ SENTENCES: dict[str, str] = {
     "batch.requested": "asked, over {deliverables} deliverables, for a",
     "batch.resumed": "went on with a",
     "batch.stopped": "stopped, {rest} takes before its end, a",
+    "budget.alerts_changed": "chose other shares to be told of for the budget “{name}”",
     "budget.changed": "changed the budget “{name}”",
     "budget.ended": "ended the budget “{name}”",
+    "budget.raise_asked": "asked for {amount} more in the budget “{name}”",
+    "budget.raise_declined": "declined {amount} more in the budget “{name}”",
+    "budget.raise_expired": "saw a request for {amount} more in the budget “{name}” expire",
+    "budget.raise_granted": "granted {amount} more in the budget “{name}”",
+    "budget.raise_withdrawn": "withdrew a request for {amount} more in the budget “{name}”",
     "budget.reached": "saw {percent} % of the budget “{name}” used",
     "budget.set": "set the budget “{name}”",
     "campaign.changed": "changed the identity of",
@@ -53,6 +59,10 @@ SENTENCES: dict[str, str] = {
     "cap.requested": "asked for {more} more takes of",
     "category.added": "added the category “{name}”",
     "category.target_set": "set a target of {amount} for “{name}”",
+    "chat.added": "added the chat “{name}” at {host}",
+    "chat.disabled": "switched the chat “{name}” off",
+    "chat.enabled": "switched the chat “{name}” on",
+    "chat.removed": "removed the chat “{name}”",
     "credits.bought": "entered a pack of {credits} credits of {unit}",
     "deliverable.changed": "changed the brief of",
     "deliverable.created": "created",
@@ -61,6 +71,7 @@ SENTENCES: dict[str, str] = {
     "deliverable.written_off": "dropped",
     "format.added": "added the format “{name}”",
     "hero.approved": "approved the hero render of",
+    "hero.approved_by_rule": "by the standing rule of {set_by}: approved the hero render of",
     "hero.declined": "asked for changes before the hero render of",
     "hero.requested": "asked for the hero render of",
     "hero.undone": "took back the approval of the hero render of",
@@ -93,6 +104,8 @@ SENTENCES: dict[str, str] = {
     "shared_cost.adjusted": "corrected by {amount} ({reason}) a shared cost of",
     "shared_cost.booked": "booked {amount} ({reason}) as a shared cost of",
     "shared_cost.taken_over": "let {amount} of a take ({reason}) be borne by",
+    "standing_rule.ended": "ended the standing rule for hero renders of",
+    "standing_rule.set": "set a standing rule that approves hero renders up to {up_to} of",
     "table.proposed": "proposed version {version} of the routing table",
     "table.published": "published version {version} of the routing table",
     "take.accepted": "signed off",
@@ -126,6 +139,7 @@ ICONS = {
     "campaign": "folder",
     "cap": "plus",
     "category": "settings",
+    "chat": "bell",
     "credits": "coin",
     "deliverable": "circle-take",
     "format": "settings",
@@ -139,6 +153,7 @@ ICONS = {
     "project": "folder",
     "rates": "coin",
     "shared_cost": "coin",
+    "standing_rule": "diamond",
     "table": "route",
     "take": "film",
     "template": "text",
@@ -290,7 +305,7 @@ class _Words(dict[str, Any]):
         value = self.get(name)
         if name in self.spoken:
             return self.spoken[name](value if isinstance(value, list) else [])
-        if name == "amount":
+        if name in ("amount", "up_to"):
             return self._money(value)
         return "–" if value is None else str(value)
 

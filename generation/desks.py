@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from billing import budgets, price_decisions
@@ -75,7 +75,8 @@ def details(take: Take, *, by: Membership) -> dict[str, Any]:
     """What stands beside the take: cost, runs, request, marks, and what this member may do with it."""
     recipe = Recipe.objects.filter(take=take).first()
     runs = list(Run.objects.filter(take=take).prefetch_related("calls").order_by("position"))
-    hero = HeroRequest.objects.filter(take=take).order_by("-requested_at").first()
+    asked = Q(take=take) | Q(hero_take=take)  # of a draft, or for a hero take
+    hero = HeroRequest.objects.filter(asked).order_by("-requested_at").first()
     rights = access.rights_of(by)
     ready = take.state == TakeState.READY
     draft = take.phase == Phase.DRAFT

@@ -9,7 +9,7 @@ from billing.money import booked
 from generation import lanes
 from generation.canonical import digest
 from projects import events, notices
-from projects.models import HeroDecision, HeroRequest, Membership, Role
+from projects.models import HeroDecision, HeroRequest, Membership, Role, StandingRule
 from projects.models.notices import NoticeKind
 
 #: What the take of an approval that was taken back says.
@@ -44,6 +44,7 @@ def decided(
         decision=kind,
         note=note.strip(),
         amount=None if amount is None else booked(amount),
+        standing_rule_id=hero_request.standing_rule_id if kind == HeroDecision.Kind.UNDO else None,
         by=by.person,
         at=now,
     )
@@ -61,9 +62,34 @@ def decided(
     tell_asker(hero_request, what.format(by=by.person), note, now)
 
 
+def decided_by_rule(
+    hero_request: HeroRequest, rule: StandingRule, now: datetime.datetime, *, amount: Decimal
+) -> None:
+    """Writes that a standing rule approved, in the name of who set it, and tells who asked."""
+    HeroDecision.objects.create(
+        workspace_id=hero_request.workspace_id,
+        hero_request=hero_request,
+        decision=HeroDecision.Kind.APPROVE,
+        amount=booked(amount),
+        standing_rule=rule,
+        by=rule.set_by,
+        at=now,
+    )
+    events.record(
+        workspace=hero_request.workspace,
+        kind="hero.approved_by_rule",
+        at=now,
+        deliverable=hero_request.deliverable,
+        take=hero_request.take,
+        rule=str(rule.pk),
+        set_by=str(rule.set_by),
+        amount=f"{booked(amount):.8f}",
+    )
+    tell_asker(hero_request, f"was approved by the standing rule of {rule.set_by}", "", now)
+
+
 def requested(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:
-    """Writes that a hero render was asked for, and tells the managers."""
-    name = row.deliverable.name
+    """Writes that a hero render was asked for."""
     events.record(
         workspace=row.workspace,
         kind="hero.requested",
@@ -73,6 +99,11 @@ def requested(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:
         take=row.take,
         amount=f"{row.shown_amount:.8f}",
     )
+
+
+def tell_managers(row: HeroRequest, by: Membership, now: datetime.datetime) -> None:
+    """Tells the managers that a hero render waits for one of them."""
+    name = row.deliverable.name
     notices.notify(
         members=notices.members_with(row.workspace, Role.MANAGER),
         kind=NoticeKind.APPROVAL_WAITING,

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from billing import holds
 from billing.money import booked
-from generation import agreed, hero_records, hero_voids, orders, quotes, requests, takes
+from generation import agreed, hero_records, hero_voids, orders, quotes, requests, standing_rules, takes
 from generation.models import Run
 from generation.models.runs import Lane, RunState
 from generation.quotes import Quote
@@ -31,6 +31,7 @@ from projects.models import (
     HeroRequest,
     Membership,
     Phase,
+    StandingRule,
     Take,
 )
 from projects.models.decisions import RequestState
@@ -62,9 +63,10 @@ def request(
 ) -> HeroRequest:
     """Asks for the hero render of a selected draft, at today's price; managers are told.
 
-    Raises HeroRefused where the take is no selected draft, or where the same request waits already or was
-    sent back for changes; NotOpen, NoRoute, CapReached, and Dearer where it costs more than the price at most
-    that the asker has `seen`; then nothing was changed.
+    Where a standing rule of the project covers it, and there is budget, it comes back approved. Raises
+    HeroRefused where the take is no selected draft, or where the same request waits already or was sent back
+    for changes; NotOpen, NoRoute, CapReached, and Dearer where it costs more than the price at most that the
+    asker has `seen`; then nothing was changed.
     """
     access.require(by, Right.MAKE)
     now = now or timezone.now()
@@ -72,6 +74,7 @@ def request(
     resolved = hero_voids.resolved(deliverable, take, now, by.person_id)
     takes.check_possible(resolved.decision)
     quote = quotes.of(resolved.decision, resolved.budgets)
+    rule = standing_rules.for_request(deliverable, by=by, now=now)
     agreed.check(what="This render", at_most=quote.at_most, confirmed=seen, currency=quote.currency)
     try:
         with transaction.atomic():
@@ -83,6 +86,8 @@ def request(
             row = _asked(take, resolved, quote, note, by, now)
             board.refresh(deliverable.pk)
             hero_records.requested(row, by, now)
+            if rule is None or not _approved_by_rule(rule, row, now):
+                hero_records.tell_managers(row, by, now)
     except IntegrityError:
         raise HeroRefused(
             "This hero render is asked for already.", remedy="A manager finds it under Approvals."
@@ -158,10 +163,12 @@ def undo(*, hero_request: HeroRequest, by: Membership, now: datetime.datetime | 
             raise HeroRefused("This request is not approved.", remedy="Reload the page.")
         _stop_unsubmitted(take, now)
         again = _taken_back(row, now)
-        HeroRequest.objects.filter(pk=row.pk).update(**again, submit_at=None, hero_take=None)
+        HeroRequest.objects.filter(pk=row.pk).update(
+            **again, submit_at=None, hero_take=None, standing_rule=None
+        )
         is_void = again["state"] == RequestState.VOID
         told = hero_records.VOID_AFTER_UNDO if is_void else ""
-        hero_records.decided(hero_request, HeroDecision.Kind.UNDO, by, "", now, told=told)
+        hero_records.decided(row, HeroDecision.Kind.UNDO, by, "", now, told=told)
         board.refresh(hero_request.deliverable_id)
     hero_request.refresh_from_db()
     return hero_request
@@ -294,6 +301,29 @@ def _approved(hero_request: HeroRequest, decision: Decision, now: datetime.datet
         due_at=submit_at,
     )
     return round_.takes.get()
+
+
+def _approved_by_rule(rule: StandingRule, row: HeroRequest, now: datetime.datetime) -> bool:
+    """Approves the request by a standing rule; False where the rule or a budget has no room, and it waits."""
+    try:
+        decision = requests.priced(
+            deliverable=row.deliverable, request=row.request, person_id=row.requested_by_id, now=now
+        )
+        if not standing_rules.has_room(rule, booked(decision.at_most), now=now):
+            return False
+        with transaction.atomic():
+            take = _approved(row, decision, now)
+            HeroRequest.objects.filter(pk=row.pk).update(hero_take=take, standing_rule=rule)
+            hero_records.decided_by_rule(row, rule, now, amount=decision.at_most)
+    except Refused:
+        return False
+    except IntegrityError as error:
+        if standing_rules.is_bound(error):
+            return False
+        raise
+    board.refresh(row.deliverable_id)
+    row.refresh_from_db()
+    return True
 
 
 def _decide(

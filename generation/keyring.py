@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.utils import timezone
 
+from billing.models import ChatHook
 from generation.models import ProviderAccount
 from generation.providers import registry
 from generation.providers.protocol import Account, ErrorClass, ProviderError
@@ -85,13 +86,17 @@ def is_old(row: ProviderAccount, begun_at: datetime.datetime | None) -> bool:
 
 
 def rotate() -> int:
-    """Encrypts every key and secret anew with the first of ENCRYPTION_KEYS; answers of how many accounts."""
+    """Encrypts every key, secret and chat address anew with the first key; answers of how many accounts."""
     count = 0
     for row in ProviderAccount.objects.order_by("pk").values("pk", *ENCRYPTED):
         pk = row.pop("pk")
         kept = {name: bytes(token) for name, token in row.items() if token}
         fresh = {name: cipher().rotate(token) for name, token in kept.items()}
         count += ProviderAccount.objects.filter(pk=pk, **kept).update(**fresh)
+    for hook in ChatHook.objects.filter(removed_at__isnull=True).order_by("pk"):
+        address = bytes(hook.encrypted_address)
+        same = ChatHook.objects.filter(pk=hook.pk, encrypted_address=address)
+        same.update(encrypted_address=cipher().rotate(address))
     return count
 
 

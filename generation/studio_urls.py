@@ -5,6 +5,7 @@ from django.urls import path
 from generation.views import (
     activity,
     batches,
+    chats,
     deliverables,
     invitations,
     mailbox,
@@ -23,6 +24,7 @@ WORKSPACE = "w/<slug:workspace>/"
 PEOPLE = f"{WORKSPACE}people/"
 QUEUE = f"{WORKSPACE}queue/"
 SETTINGS = f"{WORKSPACE}settings/"
+CHATS = f"{SETTINGS}chats/"
 ACCOUNTS = f"{SETTINGS}providers/<uuid:account_id>/"
 BATCH = f"{WORKSPACE}batches/<uuid:batch_id>/"
 DELIVERABLE = f"{WORKSPACE}deliverables/<uuid:deliverable_id>/"
@@ -52,6 +54,12 @@ urlpatterns = [
     path(f"{ACCOUNTS}place/", providers.change_place, name="account_place"),
     path(f"{ACCOUNTS}remove/", providers.remove, name="remove_account"),
     path(f"{ACCOUNTS}test/", providers.test, name="test_account"),
+    path(CHATS, chats.chats, name="chats"),
+    path(f"{CHATS}add/", chats.add, name="add_chat"),
+    path(f"{CHATS}<uuid:hook_id>/test/", chats.test, name="test_chat"),
+    path(f"{CHATS}<uuid:hook_id>/switch/", chats.switch, name="switch_chat"),
+    path(f"{CHATS}<uuid:hook_id>/again/", chats.again, name="chat_again"),
+    path(f"{CHATS}<uuid:hook_id>/remove/", chats.remove, name="remove_chat"),
     path(f"{SETTINGS}tokens/", tokens.tokens, name="tokens"),
     path(f"{SETTINGS}tokens/<slug:digest>/revoke/", tokens.revoke, name="revoke_token"),
     path(f"{SETTINGS}templates/", recipes.templates, name="templates"),

@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager
 import structlog
 from django.utils import timezone
 
-from billing import close_reminders, credits
+from billing import budget_raises, close_reminders, credits
 from billing.exports import month_mail
-from generation import batch_steering, dispatch, lanes, retirement
+from generation import batch_steering, chat, dispatch, lanes, retirement
 from generation import cancel as cancelling
 from generation import collect as collecting
 from generation import poll as polling
@@ -55,9 +55,11 @@ def cancel() -> int:
 
 
 def notify() -> int:
-    """Sends the mail that waits."""
+    """Sends the mail that waits, and what chats are to be told."""
     with _in_lane("notify"), lanes.keeper("notify") as mine:
-        return notices.mail_waiting(now=timezone.now()) if mine else 0
+        if not mine:
+            return 0
+        return notices.mail_waiting(now=timezone.now()) + chat.send_due(now=timezone.now())
 
 
 def batches() -> int:
@@ -82,9 +84,12 @@ def months() -> int:
 
 
 def expiries() -> int:
-    """Books what is left of credits whose last day is over, once an hour."""
+    """Books what is left of credits whose last day is over, and ends requests that nobody decided, hourly."""
     with lanes.keeper("expiries") as mine:
-        return credits.expire_due(now=timezone.now()) if mine else 0
+        if not mine:
+            return 0
+        now = timezone.now()
+        return credits.expire_due(now=now) + budget_raises.expire_due(now=now)
 
 
 def sweep() -> dict[str, int]:

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from generation import hooks
-from generation.views import approvals, campaigns, desk, desk_actions, home, media
+from generation.views import approvals, campaigns, desk, desk_actions, home, media, standing_rules
 
 
 class RenditionKind:
@@ -24,6 +24,7 @@ app_name = "generation"
 DELIVERABLE = "w/<slug:workspace>/deliverables/<uuid:deliverable_id>/"
 TAKE = "w/<slug:workspace>/takes/<uuid:take_id>/"
 CAMPAIGN = "w/<slug:workspace>/projects/<str:project>/<str:campaign>/"
+RULES = "w/<slug:workspace>/standing-rules/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.entrance, name="entrance"),
@@ -68,6 +69,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{TAKE}retry/", desk_actions.retry, name="retry"),
     path(f"{TAKE}star/", desk_actions.star, name="star"),
     path(f"{TAKE}notes/", desk_actions.note, name="note"),
+    path(RULES, standing_rules.listed, name="standing_rules"),
+    path(f"{RULES}new/", standing_rules.new, name="new_standing_rule"),
+    path(f"{RULES}approved.csv", standing_rules.uses, name="standing_rule_uses"),
+    path(f"{RULES}<uuid:rule_id>/end/", standing_rules.end, name="end_standing_rule"),
     path("w/<slug:workspace>/approvals/", approvals.approvals, name="approvals"),
     path("w/<slug:workspace>/approvals/bulk/", approvals.bulk, name="approve_bulk"),
     path("w/<slug:workspace>/approvals/undo/", approvals.undo_all, name="undo_heroes"),

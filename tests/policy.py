@@ -27,6 +27,10 @@ POST     approve         w/<workspace>/approvals/undo/
 POST     approve         w/<workspace>/approvals/caps/<request_id>/
 POST     approve         w/<workspace>/approvals/heroes/<request_id>/
 POST     approve         w/<workspace>/approvals/heroes/<request_id>/undo/
+GET      read            w/<workspace>/standing-rules/
+GET      read            w/<workspace>/standing-rules/approved.csv
+GET,POST approve         w/<workspace>/standing-rules/new/
+POST     approve         w/<workspace>/standing-rules/<rule_id>/end/
 GET      read            w/<workspace>/batches/
 GET,POST make            w/<workspace>/batches/new/
 POST     make            w/<workspace>/batches/price/
@@ -38,6 +42,13 @@ GET      read            w/<workspace>/budgets/
 GET,POST set_budgets     w/<workspace>/budgets/new/
 GET,POST set_budgets     w/<workspace>/budgets/<budget_id>/limit/
 POST     set_budgets     w/<workspace>/budgets/<budget_id>/end/
+GET      read            w/<workspace>/budgets/<budget_id>/
+GET      read            w/<workspace>/budgets/<budget_id>/days.csv
+GET      read            w/<workspace>/budgets/<budget_id>/charts/<digest>.svg
+GET,POST set_budgets     w/<workspace>/budgets/<budget_id>/alerts/
+GET,POST make            w/<workspace>/budgets/<budget_id>/raise/
+POST     set_budgets     w/<workspace>/budgets/raises/<raise_id>/
+POST     make            w/<workspace>/budgets/raises/<raise_id>/withdraw/
 GET      read            w/<workspace>/catalogue/
 GET      read            w/<workspace>/catalogue/leaving/
 POST     keep_models     w/<workspace>/catalogue/leaving/set/
@@ -163,6 +174,12 @@ GET      read            w/<workspace>/settings/
 GET      read            w/<workspace>/settings/categories/
 POST     administer      w/<workspace>/settings/categories/add/
 POST     set_budgets     w/<workspace>/settings/categories/target/
+GET      read            w/<workspace>/settings/chats/
+POST     administer      w/<workspace>/settings/chats/add/
+POST     administer      w/<workspace>/settings/chats/<hook_id>/test/
+POST     administer      w/<workspace>/settings/chats/<hook_id>/switch/
+POST     administer      w/<workspace>/settings/chats/<hook_id>/again/
+POST     administer      w/<workspace>/settings/chats/<hook_id>/remove/
 POST     administer      w/<workspace>/settings/formats/add/
 GET      read            w/<workspace>/settings/notices/
 GET      read            w/<workspace>/settings/providers/

@@ -1,7 +1,9 @@
 """Rows of what it costs: prices, rates, the ledger, holds, budgets, cost summaries."""
 
 from billing.models.agreements import Agreement, AgreementEnd, AgreementSettlement
+from billing.models.budget_raises import BudgetRaise
 from billing.models.budgets import Budget, BudgetWindow, HoldBudget
+from billing.models.chat import ChatHook, ChatMessage
 from billing.models.closing import MonthClose, MonthStep, SampleVerdict, SealedDay
 from billing.models.credits import CreditBalance, CreditLot, CreditMovement, ProviderBalance
 from billing.models.exports import ExportJob
@@ -36,7 +38,10 @@ __all__ = [
     "Assignment",
     "AssignmentRule",
     "Budget",
+    "BudgetRaise",
     "BudgetWindow",
+    "ChatHook",
+    "ChatMessage",
     "CostShare",
     "CreditBalance",
     "CreditLot",

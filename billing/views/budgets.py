@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import budgets, money
-from billing.forms import BudgetForm, LimitForm, asked_deliverable, carry
+from billing import budget_raises, budgets, money
+from billing.forms import AlertsForm, BudgetForm, LimitForm, asked_deliverable, carry
 from billing.models import Budget
 from billing.models.budgets import Window
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
@@ -22,7 +22,7 @@ PAGE_SIZE = 50
 TEACHING = (
     "Choose what it is for and how much may be spent.",
     "Each take holds its price at most; what it really cost is booked, the rest is freed.",
-    "You are told at 80 and at 100 %.",
+    "You are told at the shares that you choose: in the page, by mail, in a chat.",
 )
 
 
@@ -43,7 +43,9 @@ def listed(request: WorkspaceRequest) -> HttpResponse:
         "page": page,
         "rows": list(zip(page.object_list, uses, strict=True)),
         "teaching": TEACHING,
+        "raises": [(row, budgets.name_of(row.budget)) for row in budget_raises.waiting(member)],
         "may_set": Right.SET_BUDGETS in rights_of(member),
+        "person": member.person,
         "workspace": member.workspace,
     }
     return render(request, "billing/budgets.html", context)
@@ -97,6 +99,29 @@ def limit(request: WorkspaceRequest, budget_id: uuid.UUID) -> HttpResponseBase:
     return _form(request, form, use.name, "Change limit", status, use=use)
 
 
+@require_http_methods(["GET", "POST"])
+@workspace_page(Right.SET_BUDGETS)
+def told(request: WorkspaceRequest, budget_id: uuid.UUID) -> HttpResponseBase:
+    """Of which shares of its limit is told."""
+    budget, member = _budget(request, budget_id), request.membership
+    (use,) = budgets.in_window([budget], timezone.now())
+    initial = {"alert_shares": ", ".join(map(str, budget.alert_shares))}
+    form = AlertsForm(request.POST or None, initial=initial)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                budgets.change_alerts(budget=budget, shares=form.cleaned_data["alert_shares"], by=member)
+            except Refused as refused:
+                status = carry(form, refused)
+            else:
+                messages.success(request, f"{use.name}: the alerts are changed.")
+                return redirect("billing:budget", member.workspace.slug, budget.pk)
+    note = "Of what is reached already nobody is told again."
+    return _form(request, form, use.name, "Change alerts", status, use=use, note=note)
+
+
 @require_POST
 @workspace_page(Right.SET_BUDGETS)
 def end(request: WorkspaceRequest, budget_id: uuid.UUID) -> HttpResponseBase:
@@ -112,12 +137,20 @@ def _budget(request: WorkspaceRequest, budget_id: uuid.UUID) -> Budget:
 
 def _form(
     request: WorkspaceRequest,
-    form: BudgetForm | LimitForm,
+    form: BudgetForm | LimitForm | AlertsForm,
     title: str,
     submit: str,
     status: int,
     use: budgets.BudgetLeft | None = None,
+    note: str = "",
 ) -> HttpResponse:
     workspace = request.membership.workspace
-    context = {"form": form, "title": title, "submit": submit, "use": use, "workspace": workspace}
+    context = {
+        "form": form,
+        "title": title,
+        "submit": submit,
+        "use": use,
+        "note": note,
+        "workspace": workspace,
+    }
     return render(request, "billing/budget_form.html", context, status=status)

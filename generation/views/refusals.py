@@ -10,8 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from billing import money
 from billing.budgets import BudgetRefused
 from generation.figures import decimal_or_none
+from projects import access
+from projects.access import Right
 from projects.problems import Refused
 
 View = Callable[..., HttpResponseBase]
@@ -65,4 +68,15 @@ def _ways(request: HttpRequest, refused: Refused) -> list[dict[str, str]]:
     member = getattr(request, "membership", None)
     if member is None or not isinstance(refused, BudgetRefused):
         return []
-    return [{"label": "See the budgets", "href": reverse("billing:budgets", args=[member.workspace.slug])}]
+    place, budget = [member.workspace.slug], refused.budget.pk
+    ways = [{"label": "See the budget", "href": reverse("billing:budget", args=[*place, budget])}]
+    rights = access.rights_of(member)
+    if Right.SET_BUDGETS in rights:
+        ways.append(
+            {"label": "Change its limit", "href": reverse("billing:budget_limit", args=[*place, budget])}
+        )
+    elif Right.MAKE in rights:
+        more = f"?more={money.unit_price(refused.needed - refused.left)}"
+        href = reverse("billing:raise_budget", args=[*place, budget])
+        ways.append({"label": "Ask to raise it", "href": f"{href}{more}"})
+    return ways

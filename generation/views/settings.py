@@ -27,6 +27,7 @@ TABS = (
     ("Prompts and pipelines", "generation:templates"),
     ("API tokens", "generation:tokens"),
     ("Notices", "generation:notice_preferences"),
+    ("Chats", "generation:chats"),
     ("You", "generation:personal"),
 )
 YEAR_SECONDS = 365 * 24 * 3600

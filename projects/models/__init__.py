@@ -23,6 +23,7 @@ from projects.models.people import (
     SavedFilter,
     Workspace,
 )
+from projects.models.standing import StandingMonth, StandingRule
 from projects.models.takes import Asset, Rendition, Round, Take, TakeAsset
 from projects.models.touches import Touch
 from projects.models.work import (
@@ -68,6 +69,8 @@ __all__ = [
     "RoleRate",
     "Round",
     "SavedFilter",
+    "StandingMonth",
+    "StandingRule",
     "Take",
     "TakeAsset",
     "TakeNote",

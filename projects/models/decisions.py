@@ -11,6 +11,7 @@ from projects.identifiers import new_id
 from projects.models import touching
 from projects.models.people import Person, Workspace
 from projects.models.rows import WorkspaceQuerySet, append_only
+from projects.models.standing import COUNTED, StandingRule
 from projects.models.takes import Take
 from projects.models.work import Campaign, Deliverable, Phase
 
@@ -151,6 +152,7 @@ class HeroRequest(models.Model):
     decided_at = models.DateTimeField(null=True)
     submit_at = models.DateTimeField(null=True)  # until then an approval can be undone
     self_approved = models.BooleanField(default=False)
+    standing_rule = models.ForeignKey(StandingRule, models.PROTECT, null=True, related_name="requests")
     void_reason = models.CharField(max_length=200, blank=True)
     hero_take = models.OneToOneField(Take, models.PROTECT, null=True, related_name="hero_request")
 
@@ -171,6 +173,10 @@ class HeroRequest(models.Model):
                 | (~Q(state="waiting") & Q(decided_at__isnull=False)),
                 name="hero_request_decided_when_not_waiting",
             ),
+            models.CheckConstraint(
+                condition=Q(standing_rule__isnull=True) | Q(state="approved", self_approved=False),
+                name="hero_request_by_rule_is_approved",
+            ),
         ]
         indexes = [
             models.Index(
@@ -188,11 +194,19 @@ class HeroRequest(models.Model):
                 name="hero_request_self_approved",
                 condition=Q(self_approved=True),
             ),
+            models.Index(
+                fields=["workspace", "decided_at"],
+                name="hero_request_by_rule",
+                condition=Q(standing_rule__isnull=False),
+            ),
         ]
 
 
 class HeroDecision(models.Model):
-    """One approver's word on a hero request; an undo is a row of its own."""
+    """One approver's word on a hero request; an undo is a row of its own.
+
+    Where a standing rule approved, `by` is who set it.
+    """
 
     class Kind(models.TextChoices):
         APPROVE = "approve", "Approve spend"
@@ -206,13 +220,24 @@ class HeroDecision(models.Model):
     decision = models.CharField(max_length=8, choices=Kind)
     note = models.TextField(blank=True)
     amount = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    standing_rule = models.ForeignKey(StandingRule, models.PROTECT, null=True, related_name="decisions")
     by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only("hero_decision")
+        triggers = [
+            *append_only("hero_decision"),
+            pgtrigger.Trigger(
+                name="hero_decision_by_rule",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                condition=pgtrigger.Condition("NEW.standing_rule_id IS NOT NULL"),
+                declare=[("rule", "record"), ("asked", "record"), ("before", "record")],
+                func=COUNTED,
+            ),
+        ]
 
 
 class CapRequest(models.Model):

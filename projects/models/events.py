@@ -38,6 +38,11 @@ class Event(models.Model):
                 name="event_of_deliverable",
                 condition=Q(deliverable__isnull=False),
             ),
+            models.Index(
+                fields=["workspace", "at"],
+                name="event_of_budgets",
+                condition=Q(kind__startswith="budget."),
+            ),
         ]
 
 

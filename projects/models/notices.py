@@ -15,7 +15,7 @@ class NoticeKind(models.TextChoices):
     HERO_READY = "hero_ready", "A hero take is ready to sign off"
     BATCH_FINISHED = "batch_finished", "My batch has finished"
     BATCH_STOPPED = "batch_stopped", "My batch has stopped"
-    BUDGET_80 = "budget_80", "A budget has reached 80 %"
+    BUDGET_80 = "budget_80", "A budget nears its limit"
     BUDGET_100 = "budget_100", "A budget is used up"
     TAKE_WAITS = "take_waits", "A take waits for a person"
     MODEL_LEAVING = "model_leaving", "A model that we route to is leaving"

@@ -85,7 +85,7 @@ class Held:
 
 
 class Books(RuleBasedStateMachine):
-    """Two deliverables, three budgets, a clock that only goes on."""
+    """Two deliverables, four budgets, a clock that only goes on."""
 
     @initialize()
     def begin(self) -> None:
@@ -103,13 +103,17 @@ class Books(RuleBasedStateMachine):
             self._budget("workspace", None, "month", "9"),
             self._budget("campaign", self.cast.campaign, "campaign", "12"),
             self._budget("deliverable", self.cast.deliverable, "month", "5"),
+            self._budget("workspace", None, "rolling", "8", rolling_days=3),
         ]
 
-    def _budget(self, scope: str, target: Any, window: str, limit: str) -> budgets.Budget:
+    def _budget(
+        self, scope: str, target: Any, window: str, limit: str, rolling_days: int | None = None
+    ) -> budgets.Budget:
         return budgets.set_budget(
             scope=scope,
             target=target,
             window=window,
+            rolling_days=rolling_days,
             limit=Decimal(limit),
             by=self.cast.finance,
             now=self.now,
@@ -292,7 +296,8 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def windows_are_the_sum_of_their_holds(self) -> None:
         for row in BudgetWindow.objects.select_related("budget", "budget__workspace"):
-            until = budgets.windows.end(row.budget, row.budget.workspace, row.starts_at)
+            of = (row.budget, row.budget.workspace, row.starts_at)
+            until, freed_until = budgets.windows.holds_end(*of), budgets.windows.end(*of)
             own = [
                 one
                 for one in self.held
@@ -301,11 +306,13 @@ class Books(RuleBasedStateMachine):
                 and row.budget.deliverable_id in (None, one.take.deliverable_id)
             ]
             assert row.reserved == sum((one.row.amount for one in own if one.open), Decimal(0))
-            assert row.spent + row.reserved <= row.limit + row.overshoot
+            assert row.carried + row.spent + row.reserved <= row.limit + row.overshoot
             refunds = Entry.objects.filter(
                 kind="refund", refunds__in=[one.entry.id for one in own if one.entry]
             )
-            freed = [each.amount for each in refunds if until is None or each.effective_at < until]
+            freed = [
+                each.amount for each in refunds if freed_until is None or each.effective_at < freed_until
+            ]
             spent = sum((one.entry.amount for one in own if one.entry), Decimal(0))
             assert row.spent == spent + sum(freed, Decimal(0))
 

@@ -10,15 +10,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from billing import budgets
-from generation import batches, caps, heroes, reviews, takes, uploads
+from billing import budget_raises, budgets
+from generation import batches, caps, chat, heroes, reviews, standing_rules, takes, uploads
 from projects import people, tokens
 from projects.models import Deliverable, Role, Take
 from tests import factories, policy
 from tests.cast import Cast
 from tests.journeys import everything
 
-MOST = 60
+MOST = 61
 """Queries of the dearest page."""
 
 NO_LISTS = ("", "<path>", "v1/schema/", "v1/history/<job>/")
@@ -42,7 +42,14 @@ def more_work(cast: Cast, name: str) -> None:
     reviews.review(take=drafts[2], decision="accept", as_is=True, note="Good as it is", by=cast.manager)
     batches.make(deliverables=[batched], count=1, by=cast.producer)
     takes.make(deliverable=waiting, by=cast.manager)
-    budgets.set_budget(scope="campaign", target=campaign, window="month", limit=Decimal(9), by=cast.manager)
+    usual: dict[str, Any] = {"scope": "campaign", "target": campaign, "limit": Decimal(9), "by": cast.manager}
+    for window, days in (("month", None), ("rolling", 30)):
+        budget = budgets.set_budget(**usual, window=window, rolling_days=days)
+        budget_raises.ask(budget=budget, more=Decimal(3), reason="Fog", by=cast.producer)
+    standing_rules.set_rule(
+        project=client, up_to=Decimal(1), allowance=Decimal(2), until=None, by=cast.manager
+    )
+    chat.add(name=f"chat-{name}", address=f"https://chat.example/{name}", by=cast.admin)
 
 
 def more_around(cast: Cast, name: str) -> None:

@@ -43,13 +43,16 @@ class HeroAnswer(serializers.ModelSerializer[HeroRequest]):
     shown_amount = Amount()
     at_most = Amount()
     requested_by = serializers.CharField(source="requested_by.email")
+    standing_rule = serializers.UUIDField(
+        source="standing_rule_id", allow_null=True, help_text="The rule that approved it, where one did."
+    )
 
     class Meta:
         model = HeroRequest
         fields = (
             *("id", "state", "request_hash", "quote", "deliverable", "draft", "take", "note"),
             *("routing_version", "shown_amount", "at_most", "requested_by", "requested_at", "decided_at"),
-            *("submit_at", "self_approved", "void_reason"),
+            *("submit_at", "self_approved", "standing_rule", "void_reason"),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.models import Entry
-from billing.models.budgets import Scope, Window
+from billing.models.budgets import MOST_DAYS, Scope, Window
 from generation.api.serializers.fields import Amount, PlainObject
 from generation.models import HistoryJob
 from projects.models import Event, Phase
@@ -63,8 +63,21 @@ class BudgetBody(Shape):
     target = serializers.CharField(max_length=370, allow_blank=True, default="")
     phase = serializers.ChoiceField(Phase.choices, allow_blank=True, default="")
     window = serializers.ChoiceField(Window.choices)
+    rolling_days = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST_DAYS,
+        allow_null=True,
+        default=None,
+        help_text="Of a rolling window alone.",
+    )
     limit = Amount(min_value=0)
     hard = serializers.BooleanField(default=True)
+    alert_shares = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=200),
+        required=False,
+        max_length=6,
+        help_text="Shares of the limit, in percent, of which is told; 80 and 100 unless said.",
+    )
 
 
 class LimitBody(Shape):
@@ -80,11 +93,13 @@ class BudgetAnswer(Shape):
     target = serializers.CharField(allow_blank=True)
     phase = serializers.ChoiceField(Phase.choices, allow_blank=True)
     window = serializers.ChoiceField(Window.choices)
+    rolling_days = serializers.IntegerField(allow_null=True)
     limit = Amount()
     hard = serializers.BooleanField()
     spent = Amount()
     reserved = Amount()
     left = Amount()
+    alert_shares = serializers.ListField(child=serializers.IntegerField())
     set_at = serializers.DateTimeField()
 
 

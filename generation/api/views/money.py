@@ -248,11 +248,13 @@ def _with_use(rows: Sequence[Budget]) -> list[dict[str, Any]]:
             "target": _target_of(row),
             "phase": row.phase,
             "window": row.window,
+            "rolling_days": row.rolling_days,
             "limit": left.limit,
             "hard": row.hard,
             "spent": left.spent,
             "reserved": left.reserved,
             "left": left.left,
+            "alert_shares": row.alert_shares,
             "set_at": row.set_at,
         }
         for row, left in zip(rows, used, strict=True)
