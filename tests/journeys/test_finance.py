@@ -199,7 +199,9 @@ def read_the_month(finance: Visitor, month: str) -> None:
     finance.go(f"/w/studio/month/{month}/")
     assert headline(finance) == "1.17"
     assert spent(finance) == "1.35"
-    finance.says("Opening: draft 3 signed off as is by Manager, €1.20 saved. The client loves the sketch")
+    finance.go(f"/w/studio/month/{month}/exceptions/")
+    finance.says("Drafts signed off as is", "Opening", "€1.20", "The client loves the sketch")
+    finance.go(f"/w/studio/month/{month}/")
 
 
 def prepare_and_sign(finance: Visitor, month: str) -> None:
