@@ -1,9 +1,9 @@
-"""`python -m drills [kill | hosts | frozen | chaos | matrix] …`: a drill; kill unless another is named."""
+"""`python -m drills [NAME] …`: a drill, one of NAMES; kill unless another is named."""
 
 import runpy
 import sys
 
-NAMES = ("kill", "hosts", "frozen", "chaos", "matrix")
+NAMES = ("kill", "hosts", "frozen", "chaos", "matrix", "race", "books")
 
 
 def main() -> None:
