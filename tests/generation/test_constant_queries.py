@@ -18,7 +18,7 @@ from tests import factories, policy
 from tests.cast import Cast
 from tests.journeys import everything
 
-MOST = 61
+MOST = 63
 """Queries of the dearest page."""
 
 NO_LISTS = ("", "<path>", "v1/schema/", "v1/history/<job>/")
