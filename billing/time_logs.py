@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from billing import money, periods
+from billing import money, periods, standing
 from billing.months import Span
 from projects import access, events
 from projects.access import Right
@@ -125,7 +125,7 @@ def log(
 ) -> TimeLog:
     """Logs one's own work on a deliverable or a campaign. Needs the right to make takes.
 
-    Raises Invalid (422), and MonthClosed (409) for work in a closed month.
+    Raises Invalid (422); MonthClosed and SoftClosed (409) for work in a month that is closed or under review.
     """
     access.require(by, Right.MAKE)
     errors: dict[str, list[str]] = {}
@@ -142,7 +142,7 @@ def log(
     if errors:
         raise Invalid(errors)
     with transaction.atomic():
-        periods.require_open(by.workspace, started_at, what="This work")
+        _require_open(by, started_at)
         row: TimeLog = TimeLog.objects.create(
             workspace=by.workspace,
             campaign=campaign or (deliverable.campaign if deliverable else None),
@@ -165,7 +165,7 @@ def log(
 def take_back(*, row: TimeLog, by: Membership, reason: str = "") -> TimeLog:
     """Takes one's own log back, or as finance anybody's; neither row counts then.
 
-    Raises TakenBack (409), and MonthClosed (409) for work in a closed month.
+    Raises TakenBack (409); MonthClosed and SoftClosed (409) as `log` does, the latter not for finance.
     """
     if row.person_id != by.person_id:
         access.require(by, Right.KEEP_BOOKS)
@@ -173,7 +173,7 @@ def take_back(*, row: TimeLog, by: Membership, reason: str = "") -> TimeLog:
         raise Invalid({"log": ["Only logs of minutes are taken back."]})
     try:
         with transaction.atomic():
-            periods.require_open(by.workspace, row.started_at, what="This work")
+            _require_open(by, row.started_at)
             said = {name: getattr(row, name) for name in COPIED}
             made: TimeLog = TimeLog.objects.create(
                 **said, reverses=row, note=reason.strip()[:200], logged_by=by.person
@@ -185,6 +185,11 @@ def take_back(*, row: TimeLog, by: Membership, reason: str = "") -> TimeLog:
     except IntegrityError:
         raise TakenBack("This log was taken back already.", remedy="Reload the page.") from None
     return made
+
+
+def _require_open(by: Membership, at: datetime.datetime) -> None:
+    periods.require_open(by.workspace, at, what="This work")
+    standing.require_by_hand(workspace=by.workspace, at=at, by=by, what="This work")
 
 
 def own(by: Membership, span: Span) -> QuerySet[Any]:

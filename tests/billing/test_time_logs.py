@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from billing import audit, month_sums, months, periods, take_time, time_logs
+from billing import audit, closing, month_sums, months, periods, standing, take_time, time_logs
 from billing.models import Entry, MonthClose
 from projects.access import MissingRight
 from projects.models import RoleRate, TakeView, TimeLog
@@ -130,6 +130,18 @@ def test_a_closed_month_takes_no_log_and_gives_none_back(rated: Cast) -> None:
     with pytest.raises(periods.MonthClosed):
         time_logs.take_back(row=row, by=rated.producer)
     assert TimeLog.objects.count() == 1
+
+
+def test_a_month_under_review_takes_no_log_and_gives_one_back_to_finance_alone(rated: Cast) -> None:
+    row = log(rated)
+    closing.begin(workspace=rated.workspace, month="2026-10", by=rated.finance, now=utc("2026-11-02T08:00"))
+    with pytest.raises(standing.SoftClosed, match="2026-10, which is under review"):
+        log(rated)
+    with pytest.raises(standing.SoftClosed):
+        time_logs.take_back(row=row, by=rated.producer)
+    assert TimeLog.objects.count() == 1
+    time_logs.take_back(row=row, by=rated.finance)
+    assert worth(rated) == 0
 
 
 def test_a_log_is_never_changed(rated: Cast) -> None:
