@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
             name="alert_shares",
             field=django.contrib.postgres.fields.ArrayField(
                 base_field=models.PositiveSmallIntegerField(),
+                db_default=[80, 100],
                 default=billing.models.budgets.usual_shares,
                 size=6,
             ),
@@ -110,6 +111,7 @@ class Migration(migrations.Migration):
             name="alert_shares",
             field=django.contrib.postgres.fields.ArrayField(
                 base_field=models.PositiveSmallIntegerField(),
+                db_default=[80, 100],
                 default=billing.models.budgets.usual_shares,
                 size=6,
             ),
@@ -117,7 +119,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="budgetwindow",
             name="carried",
-            field=models.DecimalField(decimal_places=8, default=0, max_digits=20),
+            field=models.DecimalField(decimal_places=8, db_default=0, default=0, max_digits=20),
         ),
         migrations.AddField(
             model_name="budgetwindow",

@@ -110,7 +110,9 @@ class Budget(models.Model):
     rolling_days = models.PositiveSmallIntegerField(null=True, blank=True)
     limit = models.DecimalField(max_digits=20, decimal_places=8)
     hard = models.BooleanField(default=True)
-    alert_shares = ArrayField(models.PositiveSmallIntegerField(), default=usual_shares, size=6)
+    alert_shares = ArrayField(
+        models.PositiveSmallIntegerField(), default=usual_shares, db_default=[80, 100], size=6
+    )
     set_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
     set_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -147,13 +149,15 @@ class BudgetWindow(models.Model):
     budget = models.ForeignKey(Budget, models.PROTECT, related_name="windows")
     starts_at = models.DateTimeField()
     day = models.DateField(null=True)
-    carried = models.DecimalField(max_digits=20, decimal_places=8, default=0)
+    carried = models.DecimalField(max_digits=20, decimal_places=8, default=0, db_default=0)
     limit = models.DecimalField(max_digits=20, decimal_places=8)
     hard = models.BooleanField()
     reserved = models.DecimalField(max_digits=20, decimal_places=8, default=0)
     spent = models.DecimalField(max_digits=20, decimal_places=8, default=0)
     overshoot = models.DecimalField(max_digits=20, decimal_places=8, default=0)
-    alert_shares = ArrayField(models.PositiveSmallIntegerField(), default=usual_shares, size=6)
+    alert_shares = ArrayField(
+        models.PositiveSmallIntegerField(), default=usual_shares, db_default=[80, 100], size=6
+    )
     alerted_percent = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

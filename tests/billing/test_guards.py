@@ -150,8 +150,8 @@ def test_more_than_a_charge_is_not_given_back(rows: Callable[[], object]) -> Non
     [
         ({"debit": "provider:fal"}, "entry_two_accounts"),
         ({"credit": "accepted"}, "entry_cash_owed_to_provider"),
-        ({"kind": "transfer"}, "entry_transfer_names_decision"),
-        ({"decision": 1}, "entry_transfer_names_decision"),
+        ({"kind": "transfer"}, "entry_transfer_of_decision"),
+        ({"decision": 1}, "entry_transfer_of_decision"),
         ({"kind": "refund"}, "entry_refund_names_charge"),
         ({"deliverable_id": None}, "entry_take_has_deliverable"),
     ],

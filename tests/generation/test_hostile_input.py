@@ -25,7 +25,7 @@ from generation.providers import answers, clients, fal_storage, webhooks
 from generation.providers.protocol import Account, InputFile, ProviderError
 from projects import briefs, notices, people, work
 from projects import tokens as api_tokens
-from projects.models import Deliverable, HeroRequest, Invitation, Membership, Project, Take
+from projects.models import Deliverable, HeroRequest, Invitation, Membership, Project, Take, Workspace
 from projects.models.decisions import RequestState
 from projects.problems import BadLines, Invalid
 from tests import factories
@@ -216,15 +216,18 @@ def test_an_approval_is_taken_back_although_the_same_render_was_asked_for_again(
 def test_a_charge_is_reckoned_by_what_its_own_workspace_says_of_the_model() -> None:
     """Two workspaces may each have a model of their own under one key."""
     own, other, row = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    noon = factories.utc("2026-10-15T12:00")
     price = PriceRow(pk=row, unit="compute_second", amount=Decimal("0.01"), currency="EUR")
     books = charges.Books(
         price_rows={row: price},
         capabilities={(own, SKETCH): {"typical_units": "2"}, (other, SKETCH): {"typical_units": "50"}},
-        rates={pk: {"EUR": Decimal(1)} for pk in (own, other)},
+        rates={(pk, noon.date()): {"EUR": Decimal(1)} for pk in (own, other)},
+        now=noon,
         recipes={},
         tiers={},
     )
-    run = Run(step="image", kind="image", stage="generation", request=engine_rows.step())
+    take = Take(workspace=Workspace(time_zone="UTC"))
+    run = Run(step="image", kind="image", stage="generation", request=engine_rows.step(), take=take)
     costs = [
         charges.cost_of(Call(workspace_id=pk, run=run, model=SKETCH, price_row=row), books).amount
         for pk in (own, other)
