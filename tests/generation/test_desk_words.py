@@ -62,18 +62,19 @@ def test_the_desk_shows_which_changes_a_manager_asks_for(studio: Cast) -> None:
     assert "Show his eyes" in page
 
 
-def test_a_refusal_of_a_budget_leads_to_the_budgets(studio: Cast) -> None:
+def test_a_refusal_of_a_budget_leads_to_the_budget_and_its_limit(studio: Cast) -> None:
     take = finished(made(studio))
     reviews.review(take=take, decision="select", by=studio.producer)
     row = heroes.request(take=Take.objects.get(pk=take.pk), by=studio.producer)
-    budgets.set_budget(
+    budget = budgets.set_budget(
         scope="workspace", phase="hero", window="month", limit=Decimal("0.000001"), by=studio.manager
     )
     address = f"/w/studio/approvals/heroes/{row.pk}/"
     page = signed_in(studio.manager).post(address, {"decision": "approve"})
     assert page.status_code == 402
     words = page.content.decode()
-    assert 'href="/w/studio/budgets/">See the budgets</a>' in words
+    assert f'href="/w/studio/budgets/{budget.pk}/">See the budget</a>' in words
+    assert f'href="/w/studio/budgets/{budget.pk}/limit/">Change its limit</a>' in words
     assert words.count("The budget does not allow this") == 2  # the title and the heading
     row.refresh_from_db()
     assert row.state == "waiting"
