@@ -50,11 +50,11 @@ def bring_in(*, text: str, by: Membership, now: datetime.datetime | None = None)
     if not found:
         faults.append({"line": 1, "reason": "there is no line below the header"})
     with transaction.atomic():
+        for unit in sorted({row.unit for _, row in found.values() if is_plain(row.unit)}):
+            credit_lots.lock(by.workspace_id, unit)
         new = _new(found, by, faults)
         if faults:
             raise BadLines(faults)
-        for unit in sorted({row.unit for row in new}):
-            credit_lots.lock(by.workspace_id, unit)
         for row in new:
             row.ours = credit_books.ours_at(by.workspace_id, row.unit, row.read_at)
         ProviderBalance.objects.bulk_create(new, batch_size=500)
@@ -65,17 +65,26 @@ def bring_in(*, text: str, by: Membership, now: datetime.datetime | None = None)
 
 
 def _lines(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    header = [name.strip() for name in reader.fieldnames or []]
+    rows = _readable(text)
+    header = [name.strip() for name in next(rows, [])]
     if sorted(header) != sorted(COLUMNS):
         raise BadLines([{"line": 1, "reason": f"the header is not {','.join(COLUMNS)}; begin with that"}])
-    reader.fieldnames = header
-    for number, line in enumerate(reader, start=2):
+    for number, cells in enumerate(rows, start=2):
         if number > MOST_LINES + 1:
             raise BadLines([{"line": number, "reason": f"more than {MOST_LINES:,} lines; split the file"}])
-        if None in line or None in line.values():
+        if len(cells) != len(header):
             raise BadLines([{"line": number, "reason": "it has more or fewer cells than the header"}])
-        yield number, {name: cell.strip() for name, cell in line.items()}
+        yield number, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+
+
+def _readable(text: str) -> Iterator[list[str]]:
+    """The lines that have a cell; raises BadLines for what is no CSV."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    try:
+        yield from (cells for cells in reader if cells)
+    except csv.Error as error:
+        words = f"this is not read as CSV ({error}); look for a quotation mark that is not closed"
+        raise BadLines([{"line": reader.line_num, "reason": words}]) from error
 
 
 def _row(

@@ -32,7 +32,7 @@ LISTED = """
                    SELECT sum(e.amount) FROM billing_entry e
                    JOIN projects_decision r ON r.id = x.id AND r.sequence = e.decision
                    WHERE e.deliverable_id = x.deliverable_id AND e.kind = 'transfer'
-                     AND e.effective_at < %(until)s)
+                     AND e.stage <> 'shared' AND e.effective_at < %(until)s)
                ELSE x.amount END,
            x.place
     FROM ({found} ORDER BY x.at, x.kind, x.id LIMIT %(limit)s OFFSET %(offset)s) x

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from typing import Any, Protocol
 from billing import money
 
 ZERO = Decimal(0)
+HEIGHT = re.compile("[1-9][0-9]{0,5}")
 KNOBS = ("audio", "quality", "mode")
 NUMBERS = frozenset({"most_amount", "minimum_units", "most_units", "per_reference", "input_amount"})
 #: Conditions by which the price of a unit is not the same for every use.
@@ -87,8 +89,8 @@ def unit_amount(price: Price, facts: Mapping[str, str | int]) -> Decimal:
     steps = price.conditions.get("by_height") or {}
     if steps and "height" not in facts:
         raise Unsaid("height")
-    fitting = [int(limit) for limit in steps if int(limit) <= int(facts["height"])]
-    return Decimal(str(steps[str(max(fitting))])) if fitting else price.amount
+    fitting = [(int(limit), amount) for limit, amount in steps.items() if int(limit) <= int(facts["height"])]
+    return Decimal(str(max(fitting)[1])) if fitting else price.amount
 
 
 def dearest(price: Price) -> Decimal:
@@ -180,7 +182,7 @@ def is_amount(value: object) -> bool:
 
 def _wrong_heights(value: object) -> list[str]:
     fits = isinstance(value, Mapping) and all(
-        str(height).isdecimal() and is_amount(amount) for height, amount in value.items()
+        HEIGHT.fullmatch(str(height)) and is_amount(amount) for height, amount in value.items()
     )
     return [] if fits else ['by_height maps heights to amounts, as {"1080": "0.12"}.']
 

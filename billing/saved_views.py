@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -76,7 +76,8 @@ def save(*, by: Membership, page: str, name: str, query: str, shared: bool = Fal
     Raises Invalid (422) for another page, without a name or a filter, and Refused (409) after MOST views.
     """
     name = _checked_name(name)
-    if page not in FILTERS or not query or len(query) > LONGEST_QUERY:
+    query = query_of(page, dict(parse_qsl(query))) if page in FILTERS else ""
+    if not query or len(query) > LONGEST_QUERY:
         raise Invalid({"query": ["Choose at least one filter first; then it can be saved."]})
     own = SavedView.objects.filter(workspace=by.workspace_id, saved_by=by.person_id)
     with transaction.atomic():

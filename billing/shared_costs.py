@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
+from django.utils.text import slugify
 
 from billing import entries, money, months, periods, pots, rates
 from billing.entries import Charge, Scope
@@ -30,6 +31,12 @@ from projects.problems import Invalid, Refused
 
 MOST = Decimal(10) ** 9
 BY_HAND = "entered by hand"
+#: What the cash of a take says of how it was made, and of whom.
+MADE_BY = (
+    *("provider", "model", "tier", "stage", "credit", "price_row", "failed_charged"),
+    *("routing_version", "pipeline", "prompt_template", "seed_policy"),
+)
+PERSON = ("person_id", "person_email")
 #: What an adjustment has of its own; all else is its entry's.
 OWN = {"id", "kind", "debit", "amount", "native_amount", "computed_amount", "effective_at", "booked_at"} | {
     *("refunds", "corrects", "decision", "hold", "external_id", "calculation", "note", "units"),
@@ -70,20 +77,24 @@ def book(
 ) -> Entry:
     """Books a cost of a whole campaign. `evidence` says where the bill is; needs the right to keep the books.
 
-    Raises Invalid (422), and NoRate (422) where a foreign amount has no rate on or before its date. A date in
-    a closed month keeps its service date and counts from now on.
+    `provider`, whom it is paid to, is kept as a key: “Adobe Stock” becomes `adobe-stock`. A date in a closed
+    month keeps its service date and counts from now on. Raises Invalid (422), and NoRate (422) where a
+    foreign amount has no rate on or before its date.
     """
     access.require(by, Right.KEEP_BOOKS)
     now = now or timezone.now()
     at = _noon(by, service_on)
-    if errors := _wrong(amount, currency, at, reason, evidence, stage, now):
+    errors = _wrong(amount, currency, at, reason, evidence, stage, now)
+    if provider.strip() and not slugify(provider):
+        errors["provider"] = ["Give a name with Latin letters or digits."]
+    if errors:
         raise Invalid(errors)
     rate = rates.required(by.workspace, currency, at)
     charge = Charge(
         amount=money.exchanged(amount, rate),
         service_at=at,
         stage=stage,
-        provider=provider.strip(),
+        provider=slugify(provider)[:40],
         native_amount=amount,
         native_currency=currency,
         rate=rate,
@@ -186,7 +197,7 @@ def end_campaign(*, campaign: Campaign, by: Membership, now: datetime.datetime |
     access.require(by, Right.KEEP_BOOKS)
     now = now or timezone.now()
     with transaction.atomic():
-        present = Campaign.objects.select_for_update(of=("self",)).get(pk=campaign.pk)
+        present = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign.pk)
         row = decisions.end_campaign(campaign=present, workspace=by.workspace, by=by.person, at=now)
         pots.move_cash([row])
         events.record(workspace=by.workspace, kind="campaign.ended", by=by, at=now, campaign=present)
@@ -226,27 +237,30 @@ def _amount(entry: Entry) -> Decimal:
 
 def _left_of(take: Take) -> list[dict[str, Any]]:
     rows = Entry.objects.filter(take=take).exclude(kind=EntryKind.TRANSFER)
-    groups = rows.order_by().values("provider", "model", "tier", "stage", "credit", "price_row")
+    groups = rows.order_by().values(*MADE_BY, *PERSON)
     return [dict(group) for group in groups.annotate(total=Sum("amount")) if group["total"]]
 
 
 def _pair(
     group: dict[str, Any], inner: Scope, outer: Scope, named: str, by: Membership, now: datetime.datetime
 ) -> tuple[Entry, Entry]:
-    """Out of the take, and into the campaign, which names the entry that it came out by."""
-    amount = group.pop("total")
+    """Out of the take, from whoever made it, and into the campaign, which names the entry it came out by."""
+    amount = group["total"]
     said = {
-        **group,
+        **{name: group[name] for name in MADE_BY},
         "kind": EntryKind.ADJUSTMENT,
         "service_at": now,
         "booked_at": now,
         "effective_at": now,
-        "person": by.person,
-        "person_email": by.person.email,
         "calculation": named,
     }
-    out = Entry(id=new_id(), **dataclasses.asdict(inner), amount=-amount, **said)
-    back = Entry(id=new_id(), **dataclasses.asdict(outer), amount=amount, corrects=out.id, **said)
+    made_by = {name: group[name] for name in PERSON}
+    taken_by = {"person_id": by.person_id, "person_email": by.person.email}
+    out = Entry(id=new_id(), **dataclasses.asdict(inner), amount=-amount, **said, **made_by)
+    back = Entry(
+        id=new_id(), **dataclasses.asdict(outer), amount=amount, corrects=out.id, **{**said, **taken_by}
+    )
+    back.failed_charged = False  # that is said of takes
     return out, back
 
 

@@ -158,7 +158,7 @@ def end_campaign(
 
 def lock(deliverable: Deliverable, take: Take | None = None) -> None:
     """Locks the deliverable's row, then the take's, and takes over their present state."""
-    now = Deliverable.objects.select_for_update(of=("self",)).get(pk=deliverable.pk)
+    now = Deliverable.objects.select_for_update(of=("self",), no_key=True).get(pk=deliverable.pk)
     deliverable.state, deliverable.accepted_at = now.state, now.accepted_at
     if take is not None:
         present = Take.objects.select_for_update(of=("self",)).get(pk=take.pk)

@@ -18,9 +18,18 @@ from billing.months import Span
 from projects.models import Workspace
 
 #: Adjustments from differences, and pairs of assignments, stand for what was found here and are not usage.
+#: Nor are adjustments that take each other back: what a campaign took over from a take, and gave back to it.
 NOT_USAGE = """
     NOT EXISTS (SELECT FROM billing_differencestep s WHERE s.entry = e.id)
     AND NOT EXISTS (SELECT FROM billing_assignment a WHERE a.taken_out = e.id OR a.put_in = e.id)
+    AND NOT (e.kind = 'adjustment' AND (
+        EXISTS (
+            SELECT FROM billing_entry p
+            WHERE p.id = e.corrects AND p.kind = 'adjustment' AND p.amount = -e.amount)
+        OR EXISTS (
+            SELECT FROM billing_entry p
+            WHERE p.workspace_id = e.workspace_id AND p.effective_at = e.effective_at
+              AND p.corrects = e.id AND p.kind = 'adjustment' AND p.amount = -e.amount)))
 """
 #: Nearly all entries count in the month of their service; the few others have an index of their own.
 OF_SPAN = """

@@ -63,6 +63,13 @@ def test_every_bad_line_is_named_and_nothing_entered(used: Cast) -> None:
     assert not ProviderBalance.objects.exists()
 
 
+@pytest.mark.parametrize("text", ["x" * 200_000, HEAD + '"' + "1" * 200_000])
+def test_a_cell_without_an_end_is_a_bad_line(used: Cast, text: str) -> None:
+    with pytest.raises(BadLines) as refused:
+        balance_imports.bring_in(text=text, by=used.finance, now=LATER)
+    assert "quotation mark" in refused.value.lines[0]["reason"]
+
+
 def test_another_number_of_the_same_moment_is_refused(used: Cast) -> None:
     balance_imports.bring_in(text=HEAD + line("5", NOON), by=used.finance, now=LATER)
     with pytest.raises(BadLines, match="bad line"):

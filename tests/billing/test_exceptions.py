@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from billing import exceptions, ledger, pots, price_decisions, prices
+from billing import exceptions, ledger, pots, price_decisions, prices, shared_costs
 from billing.exceptions import Filters, Kind
 from billing.invoices import imports, settle
-from billing.models import Difference
+from billing.models import CostShare, Difference
 from projects.models import CapDecision, CapRequest, Decision, HeroRequest, Take
 from projects.models.decisions import DecisionKind
 from tests import factories
@@ -134,6 +134,25 @@ def test_a_decision_taken_back_says_what_moved(cast: Cast) -> None:
         (Decimal("1.50"), "The logo is wrong"),
     ]
     assert kinds(cast) == {"reversed": 2}
+
+
+def test_what_a_decision_moved_is_cash_and_no_share_of_the_campaigns_costs(cast: Cast) -> None:
+    take = factories.take(cast.deliverable)
+    spend(take, "1.50", at=INSIDE)
+    shared_costs.book(
+        campaign=cast.campaign,
+        amount=Decimal("0.60"),
+        currency="EUR",
+        service_on=INSIDE.date(),
+        reason="Plates",
+        evidence="Bill 17",
+        by=cast.finance,
+        now=INSIDE,
+    )
+    accepted(cast, take, INSIDE + datetime.timedelta(hours=1))
+    assert CostShare.objects.exists()
+    withdrawn(cast, take, INSIDE + datetime.timedelta(hours=2))
+    assert [row.amount for row in rows(cast, Kind.REVERSED)] == [Decimal("1.50")]
 
 
 def test_a_hero_render_and_a_price_approved_by_who_asked(cast: Cast) -> None:

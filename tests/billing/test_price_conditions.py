@@ -212,6 +212,8 @@ def test_a_proposal_is_computed_by_what_was_asked_for(cast: Cast) -> None:
         {"volume": [{"from": "5", "amount": "1"}, {"from": "5.0", "amount": "2"}]},
         {"volume": STEPS, "cases": CASES},
         {"volume": STEPS, "by_height": {"720": "1"}},
+        {"by_height": {"0720": "1"}},
+        {"by_height": {"٧٢٠": "1"}},
         {"input_amount": "0.1"},
     ],
 )

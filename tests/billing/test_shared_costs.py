@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Sum
 from django.test import Client
 from django.urls import reverse
 
-from billing import audit, closing, pots, rates, roll_forward, sampling, shared_costs, shares
+from billing import audit, closing, months, pots, rates, roll_forward, sampling, shared_costs, shares
+from billing.invoices import usage
 from billing.models import CostShare, Entry
 from projects.access import MissingRight
 from projects.decisions import AgainstGrammar
@@ -152,6 +154,43 @@ def test_a_campaign_bears_a_take_and_gives_it_back(cast: Cast, three: list[Take]
     back = Entry.objects.filter(take=three[0], stage=made[0].stage).exclude(kind="transfer")
     assert sum(entry.amount for entry in back) == made[0].amount
     sound(cast)
+
+
+def test_what_moved_stays_with_whoever_made_the_take_and_is_no_usage(cast: Cast, three: list[Take]) -> None:
+    maker = {"person": cast.producer.person, "routing_version": "7", "seed_policy": "locked"}
+    charged = spend(three[1], "0.40", at=utc("2026-10-04T10:00"), failed_charged=True, **maker)
+    span = months.span(cast.workspace, "2026-10")
+    before = {item.id for item in usage.unmatched(cast.workspace, "fal", span, set()).items}
+    made = shared_costs.take_over(
+        campaign=cast.campaign, take=three[1], reason="Plates", by=cast.finance, now=NOW
+    )
+    own = Entry.objects.filter(take=three[1]).exclude(kind="transfer")
+    for name in ("person_id", "routing_version", "seed_policy", "failed_charged"):
+        left = own.values(name).annotate(total=Sum("amount")).values_list("total", flat=True)
+        assert set(left) == {Decimal(0)}, name
+    assert {(entry.person_id, entry.failed_charged) for entry in made} == {(cast.finance.person_id, False)}
+    assert {item.id for item in usage.unmatched(cast.workspace, "fal", span, set()).items} == before
+    back = next(entry for entry in made if entry.amount == Decimal("0.40"))
+    shared_costs.adjust(
+        entry=back, amount=Decimal(0), was=back.amount, reason="Not for all", by=cast.finance, now=NOW
+    )
+    assert {item.id for item in usage.unmatched(cast.workspace, "fal", span, set()).items} == before
+    assert charged.id in before
+    sound(cast)
+
+
+@pytest.mark.parametrize(("name", "key"), [("Adobe Stock", "adobe-stock"), ("Müller & Co", "muller-co")])
+def test_whoever_it_is_paid_to_gets_a_key_that_fits_an_address(cast: Cast, name: str, key: str) -> None:
+    assert book(cast, provider=name).provider == key
+    client = Client()
+    client.force_login(cast.finance.person)
+    assert client.get("/w/studio/invoices/").status_code == 200
+
+
+def test_a_name_that_leaves_no_key_is_refused(cast: Cast) -> None:
+    with pytest.raises(Invalid, match="Latin letters"):
+        book(cast, provider="東京")
+    assert not Entry.objects.exists()
 
 
 def test_a_correction_books_the_difference_once_and_from_what_was_seen(cast: Cast, three: list[Take]) -> None:
