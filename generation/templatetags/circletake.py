@@ -248,7 +248,7 @@ def rail_links(sections: Iterable[Mapping[str, Any]]) -> SafeString:
     names = ("label", "href", "icon", "key", "count", "due", "current")
     return _rail_links(
         tuple(
-            (section["label"], tuple(tuple(link[name] for name in names) for link in section["links"]))
+            (section.get("label", ""), tuple(tuple(link.get(name, "") for name in names) for link in section["links"]))
             for section in sections
         )
     )

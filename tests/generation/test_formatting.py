@@ -196,3 +196,5 @@ def test_the_rail_marks_the_present_page_and_counts_what_waits() -> None:
     assert '<span class="count count--due">12</span>' in approvals
     assert '<p class="rail__label">Money &amp; more</p>' in shown
     assert circletake.rail_links([{"label": "", "links": [link("<b>")]}]).count("<b>") == 0
+    bare = circletake.rail_links([{"links": [{"label": "Home", "href": "/", "icon": "home"}]}])
+    assert "data-key" not in bare
