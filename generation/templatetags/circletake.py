@@ -245,13 +245,16 @@ def _icon(name: str, size: str, label: str) -> SafeString:
 @register.simple_tag
 def rail_links(sections: Iterable[Mapping[str, Any]]) -> SafeString:
     """The sections of the side navigation, as `generation.shell` describes them."""
-    names = ("label", "href", "icon", "key", "count", "due", "current")
     return _rail_links(
         tuple(
-            (section.get("label", ""), tuple(tuple(link.get(name, "") for name in names) for link in section["links"]))
+            (section.get("label", ""), tuple(_told(link) for link in section["links"]))
             for section in sections
         )
     )
+
+
+def _told(link: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(link.get(name, "") for name in ("label", "href", "icon", "key", "count", "due", "current"))
 
 
 @functools.lru_cache(maxsize=1024)  # every page has them, and between two pages they seldom change
