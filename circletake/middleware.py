@@ -1,8 +1,10 @@
-"""What every request passes: its line in the log, a narrow permissions policy, who may send files,
+"""What every request passes: its line in the log, its turn, a narrow permissions policy, who may send files,
 localhost by name."""
 
 from __future__ import annotations
 
+import collections
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -19,6 +21,7 @@ log = structlog.get_logger("circletake.request")
 QUIET = ("/healthz", "/readyz", "/metrics", "/static/")
 NOT_FOR_BROWSERS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics")
 WEBHOOK = "generation:webhook"
+TURN_SECONDS = 0.5
 #: Arguments of addresses that go into every line of their request, and as what.
 NAMED = {
     "workspace": "workspace",
@@ -66,6 +69,65 @@ def request_log(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+class Places:
+    """So many places; one that is given back goes to whoever has waited longest, as no semaphore promises."""
+
+    def __init__(self, number: int) -> None:
+        self._lock, self._free = threading.Lock(), number
+        self._waiting: collections.deque[threading.Lock] = collections.deque()
+
+    def take(self, seconds: float) -> bool:
+        """Whether there was a place within so many seconds."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            called = threading.Lock()
+            called.acquire()
+            self._waiting.append(called)
+        if called.acquire(timeout=seconds):
+            return True
+        with self._lock:
+            if called in self._waiting:
+                self._waiting.remove(called)
+                return False
+        return True  # it was called just now
+
+    def give_back(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
+def turns(get_response: GetResponse) -> GetResponse:
+    """Let WEB_AT_ONCE requests of a process work at a time, and the others wait for their turn.
+
+    More only take Python's lock from each other, at every query anew, and all of them are late. Threads are
+    many all the same, for what waits: a file that is sent has left its place, a large body is taken in
+    without one, and whoever has waited TURN_SECONDS goes in beside one that takes long.
+    """
+    places = Places(settings.WEB_AT_ONCE)
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith(QUIET) or _is_large(request):
+            return get_response(request)
+        mine = places.take(TURN_SECONDS)
+        try:
+            return get_response(request)
+        finally:
+            if mine:
+                places.give_back()
+
+    return middleware
+
+
+def _is_large(request: HttpRequest) -> bool:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
 def _count(request: HttpRequest, status: int, seconds: float) -> None:
     """Counts the request for /metrics, by the name of its route; nothing where nobody may read that."""
     if not (settings.METRICS_TOKEN or settings.METRICS_FROM) or request.path.startswith("/static/"):
@@ -97,8 +159,7 @@ def files_of_known_people(get_response: GetResponse) -> GetResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > settings.LARGEST_BODY_BYTES:
             return _too_large(request, int(length))
-        is_large = not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if is_large and not (_has_token(request) or request.user.is_authenticated):
+        if _is_large(request) and not (_has_token(request) or request.user.is_authenticated):
             return HttpResponse("Sign in before you send files.", status=413, content_type="text/plain")
         return get_response(request)
 

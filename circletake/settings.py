@@ -77,6 +77,8 @@ METRICS_FROM: list[str] = env.list("METRICS_FROM", default=[])
 
 WEB_PROCESSES = env.int("WEB_PROCESSES", 2)
 WEB_THREADS = env.int("WEB_THREADS", 8)
+WEB_AT_ONCE = env.int("WEB_AT_ONCE", 2)
+"""Of the threads of a process so many work at a time; the others wait for clients, or for their turn."""
 WORKERS = env.int("WORKERS", 8)
 """Processes of the queue. A lane may keep one for minutes, and one must be left for the canary."""
 
@@ -113,6 +115,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "circletake.middleware.request_log",
+    "circletake.middleware.turns",
     "django.middleware.security.SecurityMiddleware",
     "circletake.middleware.permissions_policy",
     "csp.middleware.CSPMiddleware",
