@@ -212,7 +212,10 @@ def stage_of(plan: Plan, clients: int) -> tuple[Any, list[Any]]:
     from tests import factories
 
     studio = factories.workspace(f"race-{plan.number}-{os.urandom(3).hex()}")
-    by, producer = (factories.membership(studio, role) for role in (Role.FINANCE, Role.PRODUCER))
+    by, producer = (
+        factories.membership(studio, role, person=factories.person(f"{role}@{studio.slug}.example"))
+        for role in (Role.FINANCE, Role.PRODUCER)
+    )
     campaign = factories.campaign(factories.project(studio))
     deliverable = factories.deliverable(campaign)
     others = [factories.deliverable(campaign, category=deliverable.category) for _ in range(3)]
