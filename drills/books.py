@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from drills import race
+from drills import database
 
 SEQUENCES, SEQUENCE_STEPS = 10, 100
 LOOKS_EVERY = 50
@@ -27,9 +27,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/circletake-books"))
     options = parser.parse_args()
-    race.prepare(options.folder)
-    with race.database(options.folder):
-        race.migrate()
+    database.prepare(options.folder)
+    with database.server(options.folder):
+        database.migrate()
         raise SystemExit(run(options))
 
 

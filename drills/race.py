@@ -18,10 +18,11 @@ import multiprocessing
 import os
 import random
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from drills import database
 
 WAY = [
     ("workspace", "month"), ("project", "rolling"), ("campaign", "campaign"), ("category", "month"),
@@ -62,43 +63,10 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/circletake-race"))
     options = parser.parse_args()
-    prepare(options.folder)
-    with database(options.folder):
-        migrate()
+    database.prepare(options.folder)
+    with database.server(options.folder):
+        database.migrate()
         raise SystemExit(run(options))
-
-
-def prepare(folder: Path) -> None:
-    """The folder, and the settings that the drill runs with."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)
-    os.environ.setdefault("SECRET_KEY", "drill-" + "0123456789" * 5)
-    os.environ.update(DATA_DIR=str(folder), DEMO="0", DJANGO_SETTINGS_MODULE="circletake.settings")
-
-
-def migrate() -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-
-
-@contextlib.contextmanager
-def database(folder: Path) -> Iterator[None]:
-    """The embedded server on the folder, unless another one is named."""
-    from circletake import postgres
-
-    if os.environ.get("DATABASE_URL"):
-        yield
-        return
-    server = postgres.Server(folder)
-    server.start()
-    try:
-        yield
-    finally:
-        server.stop()
 
 
 def run(options: argparse.Namespace) -> int:
