@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+import gzip
+import http.client
+import multiprocessing
+import multiprocessing.synchronize
 import statistics
-import threading
 import time
+import urllib.parse
 from collections.abc import Sequence
-
-import httpx
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,39 +51,48 @@ def share(values: Sequence[float], percent: int) -> float:
 
 
 class Reader:
-    """One person on one kept connection."""
+    """One person on one kept connection for each of the two."""
 
     def __init__(self, base: str, page: Page, writes: Writes, *, number: int = 0) -> None:
         self.page = page
         self.writes = writes
         self.number = number
         self.turn = 0
-        self.reading = httpx.Client(base_url=base, cookies={"session": page.session}, timeout=60)
+        host = urllib.parse.urlsplit(base).netloc
         token = "b" * 32
-        self.writing = httpx.Client(
-            base_url=base,
-            cookies={"session": writes.session, "csrf": token},
-            headers={"X-CSRFToken": token, "Referer": base},
-            timeout=60,
-        )
+        self.reading = http.client.HTTPConnection(host, timeout=60)
+        self.asks = {"Cookie": f"session={page.session}", "Accept-Encoding": "gzip"}
+        self.writing = http.client.HTTPConnection(host, timeout=60)
+        self.says = {
+            "Cookie": f"session={writes.session}; csrf={token}",
+            "X-CSRFToken": token,
+            "Referer": base,
+        }
 
     def read(self, times: Times) -> None:
         """One write, which is not timed, and then the page."""
         self.write()
         begun = time.perf_counter()
-        answer = self.reading.get(self.page.address)
+        self.reading.request("GET", self.page.address, headers=self.asks)
+        answer = self.reading.getresponse()
+        body = answer.read()
         took = (time.perf_counter() - begun) * 1000
-        if answer.status_code != 200:
-            raise RuntimeError(f"{self.page.address} answered {answer.status_code}.")
+        if answer.status != 200:
+            raise RuntimeError(f"{self.page.address} answered {answer.status}.")
         times.milliseconds.append(took)
-        times.sent, times.shown = answer.num_bytes_downloaded, len(answer.content)
+        times.sent = len(body)
+        packed = answer.headers["Content-Encoding"] == "gzip"
+        times.shown = len(gzip.decompress(body)) if packed else len(body)
 
     def write(self) -> None:
         addresses = self.writes.addresses
-        answer = self.writing.post(addresses[(self.number + 8 * self.turn) % len(addresses)])
+        address = addresses[(self.number + 8 * self.turn) % len(addresses)]
         self.turn += 1
-        if answer.status_code not in (200, 204, 302, 303):
-            raise RuntimeError(f"A take could not be starred: {answer.status_code}.")
+        self.writing.request("POST", address, headers=self.says)
+        answer = self.writing.getresponse()
+        answer.read()
+        if answer.status not in (200, 204, 302, 303):
+            raise RuntimeError(f"A take could not be starred: {answer.status}.")
 
     def close(self) -> None:
         self.reading.close()
@@ -88,27 +100,34 @@ class Reader:
 
 
 def measure(base: str, page: Page, writes: Writes, *, readers: int, pages: int) -> Times:
-    """The page read so many times by each of so many readers at once, after two times that do not count."""
-    times = [Times() for _ in range(readers)]
-    faults: list[Exception] = []
+    """The page read so many times by each of so many readers at once, after two times that do not count.
 
-    def work(number: int) -> None:
-        reader = Reader(base, page, writes, number=number)
-        try:
-            for _ in range(2):
-                reader.read(Times())
-            for _ in range(pages):
-                reader.read(times[number])
-        except Exception as error:
-            faults.append(error)
-        finally:
-            reader.close()
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(readers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if faults:
-        raise faults[0]
+    Each reader is a process, so that none waits for another's Python; they begin together.
+    """
+    apart = multiprocessing.get_context("spawn")
+    together = apart.Barrier(readers, timeout=60)
+    with concurrent.futures.ProcessPoolExecutor(readers, apart, _meet_at, (together,)) as pool:
+        work = [
+            pool.submit(_work, Reader(base, page, writes, number=number), pages) for number in range(readers)
+        ]
+        times = [each.result() for each in work]
     return Times([one for each in times for one in each.milliseconds], times[0].sent, times[0].shown)
+
+
+_together: multiprocessing.synchronize.Barrier
+
+
+def _meet_at(together: multiprocessing.synchronize.Barrier) -> None:
+    global _together
+    _together = together
+
+
+def _work(reader: Reader, pages: int) -> Times:
+    times = Times()
+    for _ in range(2):
+        reader.read(Times())
+    _together.wait()
+    for _ in range(pages):
+        reader.read(times)
+    reader.close()
+    return times

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
@@ -152,8 +153,9 @@ def retry(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
 @at_the_desk
 @workspace_page(Right.MAKE)
 def star(request: WorkspaceRequest, take_id: uuid.UUID) -> HttpResponse:
-    take = find_take(request, take_id)
-    Take.objects.filter(pk=take.pk).update(starred=not take.starred)
+    rows = Take.objects.visible_to(request.membership).select_related("deliverable")
+    take = get_object_or_404(rows, pk=take_id)
+    Take.objects.filter(pk=take.pk).update(starred=~F("starred"))
     return _back(request, take.deliverable, take)
 
 
