@@ -73,21 +73,27 @@ def listed(member: Membership) -> Offered:
 def save(*, by: Membership, page: str, name: str, query: str, shared: bool = False) -> SavedView:
     """Keeps a query under a name; under the same name again it takes the place of what was there.
 
-    Raises Invalid (422) for another page, without a name or a filter, and Refused (409) after MOST views.
+    Of two at once the later one stays. Raises Invalid (422) for another page, without a name or a filter, and
+    Refused (409) after MOST views.
     """
     name = _checked_name(name)
     query = query_of(page, dict(parse_qsl(query))) if page in FILTERS else ""
     if not query or len(query) > LONGEST_QUERY:
         raise Invalid({"query": ["Choose at least one filter first; then it can be saved."]})
     own = SavedView.objects.filter(workspace=by.workspace_id, saved_by=by.person_id)
+    known = own.filter(page=page, name=name)
+    if not known.exists() and own.count() >= MOST:
+        raise Refused(f"You have {MOST} saved views.", remedy="Delete one that you need no more.")
+    row = SavedView(workspace=by.workspace, saved_by=by.person, page=page, name=name)
+    row.query, row.shared, row.saved_at = query, shared, timezone.now()
     with transaction.atomic():
-        known = own.select_for_update().filter(page=page, name=name).first()
-        if known is None and own.count() >= MOST:
-            raise Refused(f"You have {MOST} saved views.", remedy="Delete one that you need no more.")
-        row = known or SavedView(workspace=by.workspace, saved_by=by.person, page=page, name=name)
-        row.query, row.shared, row.saved_at = query, shared, timezone.now()
-        row.save()
-    return row
+        SavedView.objects.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["workspace", "page", "saved_by", "name"],
+            update_fields=["query", "shared", "saved_at"],
+        )
+        return known.get()
 
 
 def rename(*, view_id: uuid.UUID, by: Membership, name: str) -> SavedView:
@@ -114,9 +120,9 @@ def make_default(*, view_id: uuid.UUID, by: Membership, default: bool) -> SavedV
     """Opens the page with this view from now on, or no longer; the one before gives way."""
     row = _own(view_id, by)
     with transaction.atomic():
-        SavedView.objects.filter(
-            workspace=by.workspace_id, saved_by=by.person_id, page=row.page, is_default=True
-        ).update(is_default=False)
+        own = SavedView.objects.filter(workspace=by.workspace_id, saved_by=by.person_id, page=row.page)
+        list(own.order_by("pk").select_for_update().values_list("pk"))
+        own.filter(is_default=True).update(is_default=False)
         row.is_default = default
         row.save(update_fields=["is_default"])
     return row

@@ -21,7 +21,7 @@ from django.utils.text import slugify
 
 from billing import entries, money, months, periods, pots, rates
 from billing.entries import Charge, Scope
-from billing.models import Entry
+from billing.models import Assignment, Entry
 from billing.models.ledger import EntryKind, Stage
 from projects import access, decisions, events
 from projects.access import Right
@@ -265,10 +265,15 @@ def _pair(
 
 
 def _origin(entry: Entry) -> Entry | None:
-    """Where a cost was before the campaign bore it: a take, or the charges of no take; None for others."""
+    """What took a cost out of a take, or out of the charges of no take, for the campaign; None for others.
+
+    Of an unclaimed charge that is the other entry of its assignment's pair, never the charge: what was used
+    stays as it was.
+    """
     if entry.kind != EntryKind.ADJUSTMENT or entry.corrects is None:
         return None
-    return Entry.objects.filter(workspace=entry.workspace_id, id=entry.corrects).first()
+    assigned = Assignment.objects.filter(put_in=entry.id).values_list("taken_out", flat=True).first()
+    return Entry.objects.filter(workspace=entry.workspace_id, id=assigned or entry.corrects).first()
 
 
 def _adjustment(

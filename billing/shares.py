@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from billing import entries, money, periods, spreading
 from billing.models import CostShare, Entry, Pot
 from billing.models.ledger import SHARE, EntryKind
 from billing.spreading import Closed, Decided, Facts, Place, Taken
+from projects import campaign_order
 from projects.identifiers import new_id
 from projects.models import Campaign, Decision, Deliverable, Workspace
 from projects.models.decisions import DecisionKind
@@ -53,7 +54,7 @@ def follow(workspace_id: uuid.UUID, campaign_ids: Iterable[uuid.UUID | None]) ->
     ids = sorted({key for key in campaign_ids if key is not None})
     if not ids:
         return 0
-    _lock(ids)
+    campaign_order.lock(ids)
     cash = _cash(workspace_id, ids, FOR_EVER)
     if not cash:
         return 0
@@ -61,11 +62,19 @@ def follow(workspace_id: uuid.UUID, campaign_ids: Iterable[uuid.UUID | None]) ->
     return sum(_settle(campaign, cash[campaign.pk], first) for campaign in _campaigns(cash))
 
 
+def follow_all() -> int:
+    """Follows every campaign that has shared costs, each workspace in a transaction of its own."""
+    return sum(_follow_workspace(workspace) for workspace in Workspace.objects.order_by("pk"))
+
+
+def _follow_workspace(workspace: Workspace) -> int:
+    with transaction.atomic():
+        return follow(workspace.pk, _with_cash(workspace, FOR_EVER))
+
+
 def recomputed(workspace: Workspace, until: datetime.datetime) -> dict[uuid.UUID, dict[Place, Taken]]:
     """By campaign, the shares of everything effective before an instant, from the rows alone."""
-    with connection.cursor() as cursor:
-        cursor.execute(WITH_CASH, {"workspace": workspace.pk, "until": until})
-        ids = [campaign_id for (campaign_id,) in cursor.fetchall()]
+    ids = _with_cash(workspace, until)
     first = periods.open_from(workspace.pk)
     found = {}
     for campaign_id, cash in _cash(workspace.pk, ids, until).items():
@@ -155,6 +164,13 @@ def _campaigns(cash: Cash) -> list[Campaign]:
     return list(Campaign.objects.filter(pk__in=cash).order_by("pk"))
 
 
+def _with_cash(workspace: Workspace, until: datetime.datetime) -> list[uuid.UUID]:
+    """Campaigns with shared costs before an instant."""
+    with connection.cursor() as cursor:
+        cursor.execute(WITH_CASH, {"workspace": workspace.pk, "until": until})
+        return [campaign_id for (campaign_id,) in cursor.fetchall()]
+
+
 def _cash(workspace_id: uuid.UUID, ids: Collection[uuid.UUID], until: datetime.datetime) -> Cash:
     found: Cash = collections.defaultdict(list)
     with connection.cursor() as cursor:
@@ -177,10 +193,3 @@ def _booked(campaign_id: uuid.UUID) -> dict[Place, Decimal]:
     rows = CostShare.objects.filter(campaign=campaign_id).order_by()
     sums = rows.values_list("deliverable_id", "decision", "at").annotate(total=Sum("amount"))
     return {Place(*where): total for *where, total in sums if total}
-
-
-def _lock(ids: Iterable[uuid.UUID]) -> None:
-    """In the order of the ids, after all locks of deliverables."""
-    with connection.cursor() as cursor:
-        for campaign_id in ids:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"shares:{campaign_id}"])

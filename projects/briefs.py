@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from projects import access, events, work
+from projects import access, campaign_order, events, work
 from projects.access import Right
 from projects.models import Campaign, Category, Deliverable, Format, Membership
 from projects.plain import read_json, whole_number
@@ -66,7 +66,7 @@ def import_deliverables(
     context = _context(by, campaign)
     rows = list(_rows(file, context))
     with transaction.atomic():
-        result = _apply(rows, by, now or timezone.now())
+        result = _apply(rows, by, now)
         events.record(
             workspace=by.workspace,
             kind="deliverable.imported",
@@ -237,7 +237,7 @@ def _date(cell: str) -> datetime.date | None:
         raise BadCell(f"due_on: {cell} is no date; write 2026-12-24") from None
 
 
-def _apply(rows: list[dict[str, Any]], by: Membership, now: datetime.datetime) -> Imported:
+def _apply(rows: list[dict[str, Any]], by: Membership, now: datetime.datetime | None) -> Imported:
     campaigns = {row["campaign"].pk for row in rows}
     existing = {
         (row.campaign_id, row.key): row
@@ -245,6 +245,8 @@ def _apply(rows: list[dict[str, Any]], by: Membership, now: datetime.datetime) -
         .filter(campaign__in=campaigns)
         .select_related("category", "format")
     }
+    campaign_order.lock(campaigns)
+    now = now or timezone.now()
     made, changed, bad = [], [], []
     caps = Right.SET_BUDGETS in access.rights_of(by)
     for row in rows:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from projects import access, events
+from projects import access, campaign_order, events
 from projects.access import Right
 from projects.models import Campaign, Category, Deliverable, Format, Membership, Project
 from projects.models.work import KEY_PATTERN, SeedPolicy
@@ -127,6 +127,7 @@ def create_deliverable(
     _check_new(campaign, by, key=key, name=name, brief=brief, cap=cap)
     try:
         with transaction.atomic():
+            campaign_order.lock([campaign.pk])
             deliverable = Deliverable.objects.create(
                 workspace=by.workspace,
                 campaign=campaign,

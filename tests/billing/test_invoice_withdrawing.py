@@ -79,6 +79,47 @@ def test_of_two_bills_the_other_stays_and_is_compared_anew(cast: Cast) -> None:
     assert Difference.objects.in_force().get(kind="missing_there").amount == Decimal("-0.045")
 
 
+def late(cast: Cast) -> tuple[Invoice, Invoice]:
+    """November's bill has a job of October; October's own bill came later and lacks it, or repeats one."""
+    used(cast)
+    november = brought_for(
+        cast, "2026-11", line("job-3"), line("job-2"), line("job-9", at=utc("2026-11-03T10:00"))
+    )
+    return november, brought(cast, *FIRST, name="october.csv")
+
+
+def brought_for(cast: Cast, month: str, *lines: dict[str, str]) -> Invoice:
+    made = bill(file(lines), file_name=f"{month}.csv", month=month)
+    return imports.bring_in(made, by=cast.finance).invoice
+
+
+def october() -> dict[str, Decimal]:
+    rows = Difference.objects.in_force().filter(month=MONTH)
+    return {f"{row.kind}{' ' + row.line.job_id if row.line else ''}": row.amount for row in rows}
+
+
+def test_months_that_a_withdrawn_bill_touched_are_compared_anew(cast: Cast) -> None:
+    november, _ = late(cast)
+    assert october() == {
+        "cut_off job-2": Decimal("-0.045"),
+        "cut_off job-3": Decimal("-0.045"),
+        "duplicate job-2": Decimal("0.054"),
+    }
+    withdrawing.withdraw(invoice=november, reason="Another account's", by=cast.finance)
+    assert october() == {"missing_there": Decimal("-0.045"), "price job-2": Decimal("0.009")}
+    found = statement.statement(cast.workspace, "fal", MONTH)
+    assert (found.not_compared, found.matched_count) == (0, 2)
+
+
+def test_a_touched_month_under_review_keeps_the_bill(cast: Cast) -> None:
+    november, _ = late(cast)
+    before = (rows(), october())
+    closing.begin(workspace=cast.workspace, month=MONTH, by=cast.finance, now=utc("2026-11-03"))
+    with pytest.raises(withdrawing.CannotWithdraw, match="2026-10, which is under review"):
+        withdrawing.withdraw(invoice=november, reason="Wrong", by=cast.finance)
+    assert (rows(), october()) == before
+
+
 def test_what_was_booked_from_it_keeps_a_bill(cast: Cast) -> None:
     used(cast)
     invoice = brought(cast, *FIRST)

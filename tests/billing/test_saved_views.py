@@ -10,7 +10,8 @@ from billing.models import SavedView
 from billing.models.views import ViewedPage
 from projects.models import Membership
 from projects.problems import Invalid, Refused
-from tests.cast import Cast
+from tests.billing import races
+from tests.cast import Cast, make_cast
 from tests.generation.pages import signed_in, statuses, text
 
 MONTH = "/w/studio/month/2026-10/"
@@ -53,6 +54,30 @@ def test_the_same_name_again_takes_the_place_of_what_was_there(cast: Cast) -> No
     assert (first.pk, again.query) == (again.pk, "by=tier")
     saved(cast.viewer)
     assert SavedView.objects.count() == 2
+
+
+@pytest.fixture
+def players(committed: None) -> Cast:
+    return make_cast()
+
+
+def test_of_two_saves_of_one_name_at_once_the_later_stays(players: Cast) -> None:
+    _, second = races.while_uncommitted(
+        lambda: saved(players.finance), lambda: saved(players.finance, query="by=tier")
+    )
+    assert second.result().query == "by=tier"
+    assert SavedView.objects.get().query == "by=tier"
+
+
+def test_of_two_views_made_default_at_once_the_later_opens_the_page(players: Cast) -> None:
+    first, second = saved(players.finance), saved(players.finance, "Tiers", "by=tier")
+    own = {"by": players.finance, "default": True}
+    _, later = races.while_uncommitted(
+        lambda: saved_views.make_default(view_id=first.pk, **own),  # type: ignore[arg-type]
+        lambda: saved_views.make_default(view_id=second.pk, **own),  # type: ignore[arg-type]
+    )
+    assert later.result().is_default
+    assert saved_views.default_query(players.finance, ViewedPage.MONTH) == "by=tier"
 
 
 def test_nobody_changes_the_view_of_another(cast: Cast) -> None:

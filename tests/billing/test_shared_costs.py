@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -11,16 +14,19 @@ from django.db.models import Sum
 from django.test import Client
 from django.urls import reverse
 
-from billing import audit, closing, months, pots, rates, roll_forward, sampling, shared_costs, shares
-from billing.invoices import usage
+from billing import audit, closing, ledger, months, pots, rates, roll_forward, sampling, shared_costs, shares
+from billing.apps import spread_shared_costs
+from billing.invoices import unclaimed, usage
 from billing.models import CostShare, Entry
+from projects import briefs, work
 from projects.access import MissingRight
 from projects.decisions import AgainstGrammar
 from projects.models import Deliverable, Membership, Take
 from projects.problems import Invalid
 from tests import factories
+from tests.billing import booking, races
 from tests.billing.booking import books, spend
-from tests.cast import Cast
+from tests.cast import Cast, make_cast
 from tests.factories import utc
 
 NOW = utc("2026-10-20T09:00:00")
@@ -111,6 +117,88 @@ def test_a_cost_of_an_earlier_day_changes_what_was_taken_since(cast: Cast, three
     found = shared_costs.found(cast.finance, cast.campaign, later.id)
     assert found is not None
     assert found.amount == 8
+
+
+def test_what_an_assigned_charge_takes_back_leaves_what_was_used_as_it_was(cast: Cast) -> None:
+    charge = ledger.charge_without_hold(workspace=cast.workspace, charge=booking.charge("0.40"), now=NOW)
+    span, whole = months.span(cast.workspace, "2026-10"), Decimal("0.40")
+    (given,) = unclaimed.assign(ids=[charge.id], target=cast.campaign, by=cast.finance, now=NOW)
+    cost = shared_costs.found(cast.finance, cast.campaign, given.put_in)
+    assert cost is not None
+    assert usage.used(cast.workspace, "fal", span) == whole
+    shared_costs.adjust(
+        entry=cost.entry, amount=Decimal(0), was=whole, reason="Not for all", by=cast.finance, now=NOW
+    )
+    assert usage.used(cast.workspace, "fal", span) == whole
+    assert {item.id for item in usage.unmatched(cast.workspace, "fal", span, set()).items} == {charge.id}
+    back = Entry.objects.exclude(corrects__in=[charge.id]).filter(kind="adjustment")
+    assert {(row.corrects, row.amount) for row in back} == {
+        (given.put_in, -whole),
+        (given.taken_out, whole),
+    }
+    assert Entry.objects.filter(debit="period").aggregate(total=Sum("amount"))["total"] == whole
+    sound(cast)
+
+
+@pytest.fixture
+def players(committed: None) -> Cast:
+    return make_cast()
+
+
+def played(players: Cast) -> Take:
+    """A take of the only deliverable of a campaign with 9.00 of shared costs."""
+    Deliverable.objects.filter(pk=players.deliverable.pk).update(created_at=EARLY)
+    take = factories.take(players.deliverable, phase="hero")
+    Take.objects.filter(pk=take.pk).update(counted_at=utc("2026-10-02T10:00"), state="ready")
+    book(players)
+    return take
+
+
+def brief(players: Cast) -> Deliverable:
+    said = {"key": "late", "name": "Late", "category": players.brand_film, "by": players.producer}
+    return work.create_deliverable(campaign=players.campaign, **said)  # type: ignore[arg-type]
+
+
+def imported(players: Cast) -> object:
+    file = b"key,name,category,brief,format\nlate,Late,brand-film,A brief,16x9\n"
+    return briefs.import_deliverables(file=file, by=players.producer, campaign=players.campaign)
+
+
+def sign_off(take: Take) -> None:
+    take.refresh_from_db()
+    pots.decide(deliverable=take.deliverable, take=take, decision="accept", by=None)
+
+
+@pytest.mark.parametrize("create", [brief, imported])
+def test_a_brief_and_a_sign_off_at_once_see_each_other(players: Cast, create: Callable[[Cast], Any]) -> None:
+    take = played(players)
+    _, signing = races.while_uncommitted(lambda: create(players), lambda: sign_off(take))
+    signing.result()
+    assert (taken(players), shares.follow(players.workspace.pk, [players.campaign.pk])) == (["4.5"], 0)
+
+
+@pytest.mark.parametrize("create", [brief, imported])
+def test_a_brief_after_a_sign_off_that_is_under_way_is_dated_after_it(
+    players: Cast, create: Callable[[Cast], Any]
+) -> None:
+    take = played(players)
+    _, creating = races.while_uncommitted(lambda: sign_off(take), lambda: create(players))
+    creating.result()
+    assert (taken(players), shares.follow(players.workspace.pk, [players.campaign.pk])) == (["9"], 0)
+
+
+def test_an_upgrade_spreads_what_an_earlier_version_left(cast: Cast, three: list[Take]) -> None:
+    with mock.patch.object(shares, "follow", return_value=0):  # as it was before shares were booked
+        book(cast)
+        accept(three[0], "2026-10-10T10:00")
+    assert taken(cast) == []
+    spread_shared_costs(plan=[])
+    spread_shared_costs(plan=[("billing.0015", True)])
+    assert taken(cast) == []
+    for _ in range(2):
+        spread_shared_costs(plan=[("billing.0015", False)])
+        assert taken(cast) == ["3"]
+    sound(cast)
 
 
 def test_a_foreign_amount_takes_the_rate_of_its_day(cast: Cast) -> None:
