@@ -41,7 +41,8 @@ MEANINGS = {
     ),
     Kind.DISPUTED: (
         "A difference between a provider's bill and our books that nobody has accepted or adjusted yet; "
-        "the amount is theirs less ours."
+        "the amount is theirs less ours. Or a call whose answer was lost, of which somebody said that it was "
+        "charged or not; the amount is what was held for it."
     ),
     Kind.DIFFERING: (
         "The provider reported another charge than the price book makes of it; "
@@ -108,6 +109,15 @@ DISPUTED = """
           WHEN d.line_id IS NOT NULL THEN EXISTS (SELECT FROM billing_linematch m WHERE m.line_id = d.line_id)
           ELSE EXISTS (SELECT FROM billing_linematch m WHERE m.entry = d.entry) END)
 """
+#: What a person said of a call whose answer was lost; the event is known by a number, the exception by an id.
+LOST_ANSWERS = f"""
+    SELECT 'disputed', md5('event ' || id)::uuid, at, deliverable_id, take_id, person_id, '',
+           'lost answer of ' || COALESCE(data ->> 'model', '') || ': said to be '
+           || CASE kind WHEN 'take.call_happened' THEN 'made and charged' ELSE 'unknown to the provider' END,
+           (data ->> 'amount')::numeric, split_part(COALESCE(data ->> 'model', ''), '/', 1)
+    FROM projects_event WHERE {WITHIN.format(at="at")}
+      AND kind IN ('take.call_happened', 'take.call_did_not_happen')
+"""  # noqa: S608
 DIFFERING = f"""
     SELECT 'differing', id, effective_at, deliverable_id, take_id, person_id, person_email,
            model || ': computed ' || trim_scale(computed_amount) || ', reported ' || trim_scale(amount),
@@ -122,7 +132,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     Kind.REVERSED: (REVERSED,),
     Kind.OWN_SIDE: (SELF_APPROVED, SELF_GRANTED, OWN_PRICE),
     Kind.BY_RULE: (BY_RULE,),
-    Kind.DISPUTED: (DISPUTED,),
+    Kind.DISPUTED: (DISPUTED, LOST_ANSWERS),
     Kind.DIFFERING: (DIFFERING,),
 }
 COLUMNS = "(kind, id, at, deliverable_id, take_id, by_id, by_email, note, amount, place)"

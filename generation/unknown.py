@@ -340,6 +340,7 @@ def _settled_by(call: Call, by: Membership, now: datetime.datetime, kind: str) -
     call.refresh_from_db()
     if call.state != CallState.UNKNOWN:
         raise Refused("What became of this call is known by now.", remedy="Reload the page to see it.")
+    held: dict[str, Any] = {"amount": f"{call.hold.amount:f}"} if call.hold else {}
     events.record(
         workspace=run.take.workspace,
         kind=kind,
@@ -349,5 +350,6 @@ def _settled_by(call: Call, by: Membership, now: datetime.datetime, kind: str) -
         take=run.take,
         step=run.step,
         model=call.model,
+        **held,
     )
     return run

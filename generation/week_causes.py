@@ -1,28 +1,47 @@
-"""What changed in a week that may explain its figures: routes, prices, models; each dated and in words."""
+"""What changed in a week that may explain its figures: routes, pipelines, templates, prices and models.
+
+Each is dated and in words.
+"""
 
 from __future__ import annotations
 
+import collections
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Q
 
 from billing import money, months
 from billing.control import WEEK
 from billing.models import PriceDecision, PriceRow
+from generation.models import Pipeline, PromptTemplate
 from generation.stability import Flag, Stability
 from projects.models import Workspace
 from routing import differences, document
 from routing.models import RoutingTable
 
-ROUTE, PRICE, MODEL = "Route", "Price", "Model"
+ROUTE, PRICE, MODEL, PIPELINE, TEMPLATE = "Route", "Price", "Model", "Pipeline", "Template"
 MOST = 6
 """Of a kind, how many are told; the rest is counted."""
+#: By which pipelines and templates each category's takes were made, whatever their versions.
+MADE_BY = """
+    SELECT DISTINCT c.key, split_part(r.pipeline, '@', 1), split_part(r.prompt_template, '@', 1)
+    FROM projects_take t
+    JOIN projects_deliverable d ON d.id = t.deliverable_id
+    JOIN projects_category c ON c.id = d.category_id
+    JOIN generation_recipe r ON r.take_id = t.id
+    WHERE t.workspace_id = %s AND t.requested_at >= %s AND c.key = ANY(%s)
+"""
+Published = Pipeline | PromptTemplate
 
 
 class Cause(NamedTuple):
-    """Something that changed on a day of the week: a routing version, or something about a model."""
+    """Something that changed on a day of the week: a version, or something about a model.
+
+    `version` is that of a routing table, `model` the key of the model that it is about.
+    """
 
     kind: str
     on: datetime.date
@@ -32,18 +51,20 @@ class Cause(NamedTuple):
 
 
 def of_flags(workspace: Workspace, found: Stability, flags: Sequence[Flag]) -> list[tuple[Flag, list[Cause]]]:
-    """What changed in each flagged week for its category; two queries whatever their number."""
+    """What changed in each flagged week for its category; five queries whatever their number."""
     if not flags:
         return []
     zone = months.zone_of(workspace)
     tables = _tables(workspace)
     prices = _prices(workspace, set().union(*(found.used_models(flag.category) for flag in flags)))
+    published = _published(workspace, found, {flag.category for flag in flags})
     causes = []
     for flag in flags:
         week = flag.point.week
         start, end = (months.first_instant(day, zone) for day in (week, week + WEEK))
         told = [
             *_routes(tables, flag.category, start, end, zone),
+            *_versions(published[flag.category], start, end, zone),
             *_dearer(prices, found.used_models(flag.category), start, end, zone),
             *(
                 Cause(MODEL, week, f"{model} made its first takes here", model=model)
@@ -101,6 +122,35 @@ def _changes(before: RoutingTable, after: RoutingTable, category: str) -> list[s
 
 def _said(one: differences.Difference) -> str:
     return f"{one.what.lower()}: {one.before or 'nothing'} → {one.after or 'nothing'}"
+
+
+def _published(
+    workspace: Workspace, found: Stability, categories: set[str]
+) -> Mapping[str, Sequence[Published]]:
+    """By category, all versions of the pipelines and templates that made its takes in the weeks shown."""
+    since = months.first_instant(found.weeks[0], months.zone_of(workspace))
+    with connection.cursor() as cursor:
+        cursor.execute(MADE_BY, [workspace.pk, since, sorted(categories)])
+        rows = cursor.fetchall()
+    made: dict[str, list[Published]] = collections.defaultdict(list)
+    for model, place in ((Pipeline, 1), (PromptTemplate, 2)):
+        slugs = {row[place] for row in rows}
+        versions = model.objects.filter(workspace=workspace, slug__in=slugs, published_at__gte=since)
+        for version in versions.order_by("slug", "version"):
+            for category in {row[0] for row in rows if row[place] == version.slug}:
+                made[category].append(version)
+    return made
+
+
+def _versions(
+    published: Sequence[Published], start: datetime.datetime, end: datetime.datetime, zone: datetime.tzinfo
+) -> Iterable[Cause]:
+    for version in published:
+        if not start <= version.published_at < end:
+            continue
+        kind = PIPELINE if isinstance(version, Pipeline) else TEMPLATE
+        why = f": {version.reason}" if version.reason else ""
+        yield Cause(kind, version.published_at.astimezone(zone).date(), f"{version} was published{why}")
 
 
 def _prices(workspace: Workspace, models: set[str]) -> list[PriceRow]:

@@ -8,6 +8,7 @@ import datetime
 import io
 import zoneinfo
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -15,7 +16,8 @@ from django.utils import timezone
 from billing.control import WEEK, Tally
 from billing.models import PriceRow
 from generation import stability, week_causes
-from projects.models import Decision
+from generation.models import Pipeline, PromptTemplate, Recipe
+from projects.models import Decision, Take
 from routing import default_table, document
 from routing.models import RoutingTable
 from tests.billing import written
@@ -156,6 +158,35 @@ def test_what_changed_in_the_week_stands_beside_it(steady: Cast) -> None:
             wednesday,
             "Routing version 2: Social cut, drafts, at most: 6 takes → 20 takes",
         ),
+    ]
+
+
+def version(model: type[Any], cast: Cast, slug: str, number: int, on: datetime.datetime) -> None:
+    said: dict[str, Any] = (
+        {"document": {}, "digest": f"{slug}{number}"} if model is Pipeline else {"body": "A {subject}"}
+    )
+    model.objects.create(
+        workspace=cast.workspace,
+        slug=slug,
+        version=number,
+        name=slug,
+        reason="More light",
+        published_at=on,
+        **said,
+    )
+
+
+def test_versions_of_what_made_its_takes_stand_beside_the_week_in_which_they_came(steady: Cast) -> None:
+    take = Take.objects.filter(deliverable__key="d1").order_by("number")[0]
+    made_by = {"pipeline": "cut@1", "prompt_template": "hook@3"}
+    Recipe.objects.create(take=take, request={}, request_hash="0" * 64, **made_by)
+    for model, slug in ((Pipeline, "cut"), (PromptTemplate, "hook"), (Pipeline, "elsewhere")):
+        version(model, steady, slug, 1, at(ODD - WEEK, 5))
+        version(model, steady, slug, 2, at(ODD, 30))
+    tuesday = ODD + datetime.timedelta(days=1)
+    assert [told for told in causes(steady) if told[0] != "Model"] == [
+        ("Pipeline", tuesday, "cut@2 was published: More light"),
+        ("Template", tuesday, "hook@2 was published: More light"),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from billing import exceptions, months
 from billing.models import Entry, HoldOutcome
 from generation import aftermath, sweep, unknown
 from generation.models import Call, Run, SketchJob
@@ -162,6 +163,26 @@ def test_a_job_that_a_person_found_is_followed_to_its_end(cast: Cast, engine: En
     assert HoldOutcome.objects.get(hold__take=take).outcome == "posted"
     assert Event.objects.get(kind="take.call_happened").person == cast.manager.person
     assert len(fal.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("happened", "words"),
+    [(True, "said to be made and charged"), (False, "said to be unknown to the provider")],
+)
+def test_what_is_said_of_a_lost_answer_is_a_disputed_charge_of_its_month(
+    cast: Cast, engine: Engine, fal: Fal, happened: bool, words: str
+) -> None:
+    take, call = lost(cast, engine)
+    assert call.hold is not None
+    month = months.month_of(cast.workspace, engine.now)
+    wanted = {"workspace": cast.workspace, "month": month, "filters": exceptions.Filters(kind="disputed")}
+    assert exceptions.listed(**wanted) == []  # type: ignore[arg-type]
+    settled = unknown.it_happened if happened else unknown.it_did_not
+    settled(call=call, by=cast.manager, now=(at := engine.now))
+    (row,) = exceptions.listed(**wanted)  # type: ignore[arg-type]
+    assert row.note == f"lost answer of {call.model}: {words}"
+    assert (row.take_id, row.at, row.by) == (take.pk, at, str(cast.manager.person))
+    assert (row.amount, row.place) == (call.hold.amount, call.provider)
 
 
 def test_a_job_without_an_id_is_charged_and_its_take_fails(cast: Cast, engine: Engine, fal: Fal) -> None:
