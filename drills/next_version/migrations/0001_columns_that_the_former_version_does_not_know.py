@@ -5,7 +5,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generation", "0004_run_choice"), ("projects", "0001_initial")]
+    dependencies = [("generation", "0001_squashed_0013_call_tokens")]
     operations = [
         migrations.RunSQL(
             """
