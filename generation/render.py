@@ -11,7 +11,7 @@ import datetime
 import multiprocessing
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -27,27 +27,34 @@ from generation.models import Call, Run, SketchJob
 from generation.models.runs import CallState, Lane, RunState
 from projects.models import Asset, Rendition, TakeAsset
 
+Work = tuple[Any, ...]
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 3
-JOBS_A_PROCESS = 200
-AHEAD = 3
+JOBS_A_PROCESS = 1000
+AHEAD = 6
 """Jobs that are leased for each process, so that none waits for the database between two of them."""
 
 NO_ROOM_PAUSE = datetime.timedelta(seconds=30)
 LOOK_SECONDS, IDLE_SECONDS = 0.3, 1.0
 """Waits for a job that is being drawn, and for the bell while none is."""
 
+GATHER_SECONDS = 0.04
+"""So long what is drawn waits for what is nearly drawn, so that both are written at once."""
+
 LEASED = """
-    UPDATE generation_sketchjob SET
-        state = 'running', leased_until = %(until)s, attempts = attempts + 1
-    WHERE id IN (
+    WITH due AS MATERIALIZED (
         SELECT id FROM generation_sketchjob
         WHERE state IN ('queued', 'running') AND not_before <= %(now)s
           AND (leased_until IS NULL OR leased_until < %(now)s)
         ORDER BY not_before, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ) RETURNING id
+    )
+    UPDATE generation_sketchjob AS job SET
+        state = 'running', leased_until = %(until)s, attempts = attempts + 1
+    FROM due WHERE job.id = due.id RETURNING job.id
 """
+"""Due jobs are found once and for all: as a subquery they may be looked for anew for each row, and then more
+are leased than were asked for."""
 
 
 def lease(*, limit: int, now: datetime.datetime) -> list[SketchJob]:
@@ -75,12 +82,15 @@ def _until(now: datetime.datetime) -> datetime.datetime:
     return now + datetime.timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def work_of(job: SketchJob) -> tuple[Callable[..., dict[str, Any]], Sequence[Any]]:
-    """What a render process has to do for a job: a function and its plain arguments."""
-    if job.kind != renditions.KIND:
-        return painting.paint, (job.kind, job.request)
-    asset = Asset.objects.get(pk=job.request["asset"])
-    return painting.shrink, (asset.name, asset.sha256)
+def works_of(jobs: Sequence[SketchJob]) -> Iterator[tuple[SketchJob, Work]]:
+    """What a render process has to do for each job: a function and its plain arguments."""
+    assets = Asset.objects.in_bulk([job.request["asset"] for job in jobs if job.kind == renditions.KIND])
+    for job in jobs:
+        if job.kind == renditions.KIND:
+            asset = assets[uuid.UUID(job.request["asset"])]
+            yield job, (painting.shrink, asset.name, asset.sha256)
+        else:
+            yield job, (painting.paint, job.kind, job.request)
 
 
 def finish(job: SketchJob, answer: dict[str, Any], *, now: datetime.datetime) -> None:
@@ -105,12 +115,22 @@ def finish(job: SketchJob, answer: dict[str, Any], *, now: datetime.datetime) ->
             leased_until=None,
             ended_at=now,
         )
-        if not done:
-            return
-        if job.kind == renditions.KIND:
-            _keep_renditions(job, answer.get("made", []))
-        else:
+        if done and job.kind != renditions.KIND:
             bring_forward([job.pk], now=now)
+
+
+def keep(made: Mapping[uuid.UUID, dict[str, Any]], *, now: datetime.datetime) -> None:
+    """Writes at once what was made for these jobs, which ask for renditions; again, it changes nothing."""
+    with transaction.atomic():
+        running = SketchJob.objects.filter(pk__in=made, state=SketchJob.State.RUNNING).select_for_update()
+        assets = {job.pk: uuid.UUID(job.request["asset"]) for job in running.order_by("pk")}
+        Rendition.objects.bulk_create(
+            [Rendition(asset_id=asset, **row) for pk, asset in assets.items() for row in made[pk]["made"]],
+            ignore_conflicts=True,
+        )
+        SketchJob.objects.filter(pk__in=assets).update(
+            state=SketchJob.State.SUCCEEDED, leased_until=None, ended_at=now
+        )
 
 
 def bring_forward(jobs: Sequence[uuid.UUID], *, now: datetime.datetime) -> None:
@@ -143,13 +163,6 @@ def _whose(job: SketchJob, sha256: str) -> str:
     )
 
 
-def _keep_renditions(job: SketchJob, made: Sequence[dict[str, Any]]) -> None:
-    Rendition.objects.bulk_create(
-        [Rendition(asset_id=uuid.UUID(job.request["asset"]), **columns) for columns in made],
-        ignore_conflicts=True,
-    )
-
-
 class Studio:
     """The pool with the jobs that it draws. `beat` is called again and again until the program ends."""
 
@@ -176,15 +189,16 @@ class Studio:
         if not self.drawing:
             self.bell.wait(seconds=IDLE_SECONDS)
             return
-        done, _ = wait(self.drawing, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+        done, more = wait(self.drawing, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+        if done and more:
+            time.sleep(GATHER_SECONDS)
+            done = {future for future in self.drawing if future.done()}
         broken = sum(isinstance(future.exception(), BrokenProcessPool) for future in done)
         if broken:
             self.pool.shutdown(wait=False)
             self.pool = self._new_pool()
         self.alone = max(0, self.alone - len(done)) + broken
-        for future in done:
-            self._written(self.drawing[future], future)
-            del self.drawing[future]  # only now: while the database is away, it is written later
+        self._write(done)
 
     def _take(self) -> None:
         """Leases jobs once half of the places are free.
@@ -195,15 +209,29 @@ class Studio:
         places = 1 if self.alone else self.processes * AHEAD
         if len(self.drawing) * 2 > places:
             return
-        for job in lease(limit=places - len(self.drawing), now=timezone.now()):
-            function, arguments = work_of(job)
-            self.drawing[self.pool.submit(function, *arguments)] = job
+        for job, work in works_of(lease(limit=places - len(self.drawing), now=timezone.now())):
+            self.drawing[self.pool.submit(*work)] = job
 
     def _renew(self) -> None:
         """Well before the leases run out, and not with every beat."""
         if self.drawing and time.monotonic() - self.renewed_at > settings.LEASE_SECONDS / 4:
             renew(self.drawing.values(), now=timezone.now())
             self.renewed_at = time.monotonic()
+
+    def _write(self, done: Iterable[Future[dict[str, Any]]]) -> None:
+        """Writes what is done, and only then forgets it: while the database is away, it is written later."""
+        made = {future: future.result() for future in done if self._is_rendition(future)}
+        if made:
+            keep({self.drawing[future].pk: answer for future, answer in made.items()}, now=timezone.now())
+        for future in done:
+            if future not in made:
+                self._written(self.drawing[future], future)
+        for future in done:
+            del self.drawing[future]
+
+    def _is_rendition(self, future: Future[dict[str, Any]]) -> bool:
+        asks = self.drawing[future].kind == renditions.KIND
+        return asks and future.exception() is None and future.result()["state"] == "succeeded"
 
     def _written(self, job: SketchJob, future: Future[dict[str, Any]]) -> None:
         error = future.exception()

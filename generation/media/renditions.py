@@ -37,22 +37,23 @@ class Made:
 
 
 def make(path: Path, probe: Probe, folder: Path, *, limits: Limits = DEFAULT) -> list[Made]:
-    """All renditions of a file: thumbnail and poster, and for a video the proxy. Raises MalformedMedia."""
-    poster = shrunk(still_of(path, probe, limits=limits), POSTER_SIDE)
-    made = [
-        written(shrunk(poster, THUMBNAIL_SIDE), folder, kind="thumbnail"),
-        written(poster, folder, kind="poster"),
-    ]
-    if probe.kind == "video":
-        made.append(proxy(path, probe, folder / "proxy.mp4"))
-    return made
+    """A picture's thumbnail; thumbnail, poster and proxy of a video. Raises MalformedMedia.
+
+    A picture needs no poster: it is shown itself where a video shows one.
+    """
+    still = still_of(path, probe, limits=limits)
+    thumbnail = written(shrunk(still, THUMBNAIL_SIDE), folder, kind="thumbnail")
+    if probe.kind != "video":
+        return [thumbnail]
+    poster = written(shrunk(still, POSTER_SIDE), folder, kind="poster")
+    return [thumbnail, poster, proxy(path, probe, folder / "proxy.mp4")]
 
 
 def still_of(path: Path, probe: Probe, *, limits: Limits = DEFAULT) -> Image.Image:
-    """The picture itself, or a video's first frame that is not black; no larger than a poster needs."""
+    """The picture, no larger than a thumbnail needs, or a video's first frame that is not black."""
     if probe.kind == "image":
         with pictures.opened(path, limits) as image:
-            image.draft(None, (POSTER_SIDE, POSTER_SIDE))
+            image.draft(None, draft_size(*image.size))
             return pictures.plain(image)
     best: Image.Image | None = None
     for number, frame in enumerate(_frames(path, probe)):
@@ -63,6 +64,12 @@ def still_of(path: Path, probe: Probe, *, limits: Limits = DEFAULT) -> Image.Ima
     if best is None:
         raise MalformedMedia(films.DAMAGED)
     return best
+
+
+def draft_size(width: int, height: int) -> tuple[int, int]:
+    """What a JPEG may be decoded at: its sides in proportion, the longer one a thumbnail's."""
+    shrink = min(1.0, THUMBNAIL_SIDE / max(width, height))
+    return max(1, int(width * shrink)), max(1, int(height * shrink))
 
 
 def shrunk(still: Image.Image, side: int) -> Image.Image:

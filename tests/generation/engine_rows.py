@@ -212,9 +212,12 @@ class Engine:
     def draw(self) -> int:
         """Draws what is due in this process, one after the other; answers how many."""
         jobs = render.lease(limit=50, now=self.now)
-        for job in jobs:
-            function, arguments = render.work_of(job)
-            render.finish(job, function(*arguments), now=self.now)
+        for job, (function, *arguments) in render.works_of(jobs):
+            answer = function(*arguments)
+            if "made" in answer:
+                render.keep({job.pk: answer}, now=self.now)
+            else:
+                render.finish(job, answer, now=self.now)
         return len(jobs)
 
     def poll(self) -> int:

@@ -13,10 +13,10 @@ from unittest import mock
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from generation import painting, render
+from generation import painting, render, renditions
 from generation.media import store
 from generation.models import Run, SketchJob
 from generation.models.runs import RunState
@@ -45,6 +45,20 @@ def test_a_job_is_leased_once(cast: Cast, engine: Engine) -> None:
     later = now + datetime.timedelta(seconds=2 * settings.LEASE_SECONDS)
     assert render.lease(limit=0, now=later) == []
     assert [row.pk for row in render.lease(limit=5, now=later)] == [job().pk]
+
+
+def test_no_more_are_leased_than_were_asked_for_however_the_statement_is_carried_out(db: None) -> None:
+    """A nested loop would look for due jobs once more for each row, if it were let."""
+    now = timezone.now()
+    SketchJob.objects.bulk_create(
+        SketchJob(token=str(number), model=SKETCH, kind="text", request={}, not_before=now)
+        for number in range(20)
+    )
+    with connection.cursor() as cursor:
+        for way in ("hashagg", "hashjoin", "mergejoin", "sort", "material"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+    assert len(render.lease(limit=2, now=now)) == 2
+    assert SketchJob.objects.filter(state=SketchJob.State.RUNNING).count() == 2
 
 
 def test_a_job_that_ends_the_renderer_again_and_again_is_given_up(cast: Cast, engine: Engine) -> None:
@@ -136,7 +150,30 @@ def test_renditions_are_asked_for_once_and_wait_for_nobody(cast: Cast, engine: E
     take.refresh_from_db()
     assert (take.state, Rendition.objects.count()) == (TakeState.READY, 0)
     assert engine.draw() == 1
-    assert Rendition.objects.count() == 2
+    assert Rendition.objects.count() == 1
+
+
+def test_renditions_made_twice_are_kept_once_and_several_at_once(
+    cast: Cast, engine: Engine, studio: render.Studio
+) -> None:
+    picture = {"kind": Asset.Kind.IMAGE, "media_type": "image/png", "size_bytes": 9}
+    assets = [
+        Asset.objects.create(workspace=cast.workspace, sha256=letter * 64, name=letter, **picture)
+        for letter in "ab"
+    ]
+    renditions.ask_for(assets, now=engine.now)
+    studio.beat()
+    first, second = studio.drawing
+    for future, asset in zip((first, second), assets, strict=True):
+        made = {"kind": "thumbnail", "media_type": "image/jpeg", "width": 4, "height": 3, "size_bytes": 9}
+        future.set_result({"state": "succeeded", "made": [{**made, "name": asset.sha256}]})
+    jobs = [studio.drawing[future].pk for future in (first, second)]
+    studio.beat()
+    render.keep({jobs[0]: {"made": [{**made, "kind": "poster", "name": "late"}]}}, now=engine.now)
+    kept = sorted(Rendition.objects.values_list("asset", "kind", "name"))
+    assert kept == sorted((asset.pk, "thumbnail", asset.sha256) for asset in assets)
+    states = SketchJob.objects.filter(pk__in=jobs).values_list("state", "leased_until")
+    assert list(states) == [(SketchJob.State.SUCCEEDED, None)] * 2
 
 
 class Pool:
@@ -194,13 +231,13 @@ def test_what_was_drawn_while_the_database_was_away_is_written_later(
 
 def test_a_job_that_ends_its_process_takes_no_other_with_it(db: None, studio: render.Studio) -> None:
     """All that a broken pool was drawing is drawn again, each alone, until the one at fault is given up."""
-    tokens = ("first", "poison", "second", "third")
+    tokens = ("first", "poison", *(f"after {number}" for number in range(render.AHEAD - 1)))
     for token in tokens:
         SketchJob.objects.create(
             token=token, model=SKETCH, kind="text", request={}, not_before=timezone.now()
         )
     at_once = []
-    for _ in range(20):
+    for _ in range(30):
         studio.beat()
         at_once.append(len(studio.drawing))
         poisoned = "poison" in {drawn.token for drawn in studio.drawing.values()}
