@@ -42,8 +42,7 @@ def entries(
 
     `by` and `key` narrow them to one row of a table. Raises Invalid (422) for an unknown outcome or `by`.
     """
-    if outcome and outcome not in Outcome.values:
-        raise Invalid({"outcome": [f"“{outcome}” is none of {', '.join(Outcome.values)}."]})
+    require_outcome(outcome)
     dimension, people = "''", ""
     if by and key is not None:
         found = dimensions.dimension(by)
@@ -60,3 +59,9 @@ def entries(
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+
+
+def require_outcome(outcome: str) -> None:
+    """Raises Invalid (422) for what is no outcome; none at all is one."""
+    if outcome and outcome not in Outcome.values:
+        raise Invalid({"outcome": [f"“{outcome}” is none of {', '.join(Outcome.values)}."]})

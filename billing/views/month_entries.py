@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from billing import dimensions, month_entries, saved_views
+from billing import dimensions, entry_pages, month_entries, saved_views
 from billing.acceptances import Month
 from billing.models.views import ViewedPage
 from billing.outcomes import Outcome
@@ -32,7 +32,8 @@ def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
     key = request.GET.get("key")
     csv, page = request.GET.get("format") == "csv", page_number(request)
     try:
-        rows = month_entries.entries(
+        read = month_entries.entries if csv else entry_pages.page
+        rows = read(
             month=Month(workspace, span_of(workspace, month)),
             key=key,
             limit=MOST_ROWS if csv else PAGE_ROWS + 1,
