@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from generation.history_known import Known
 from generation.history_rows import FAILED_CHARGED, ChargeRow, DecisionRow, Place
+from projects import bulk
 from projects.identifiers import new_id
 from projects.models import Campaign, Category, Deliverable, Phase, Project, Round, Take
 from projects.models.takes import TakeState
@@ -105,7 +106,7 @@ def _deliverables(known: Known, scope: Scope, charges: Sequence[ChargeRow]) -> N
         )
         for place, row in fresh.items()
     ]
-    Deliverable.objects.bulk_create(rows, batch_size=BATCH)
+    bulk.insert(Deliverable, rows)
     scope.deliverables.update(zip(fresh, (row.pk for row in rows), strict=True))
     scope.created = len(rows)
 
@@ -122,7 +123,7 @@ def _takes(known: Known, scope: Scope, charges: Sequence[ChargeRow]) -> None:
     fresh = {key: first for key, first in firsts.items() if key not in scope.takes}
     rounds = _rounds(known, scope, fresh)
     rows = [_take(known, scope, key, first, rounds) for key, first in fresh.items()]
-    Take.objects.bulk_create(rows, batch_size=BATCH)
+    bulk.insert(Take, rows)
     scope.takes.update(zip(fresh, (row.pk for row in rows), strict=True))
 
 
@@ -170,7 +171,7 @@ def _rounds(
         )
         for (place, number), first in wanted.items()
     ]
-    Round.objects.bulk_create(made, batch_size=BATCH)
+    bulk.insert(Round, made)
     return {**found, **dict(zip(wanted, (row.pk for row in made), strict=True))}
 
 

@@ -23,6 +23,7 @@ from generation.history_rows import (
     DecisionRow,
 )
 from generation.history_scope import Scope
+from projects import bulk
 from projects.identifiers import new_id
 from projects.models import Campaign, Decision, Person, TimeLog
 from projects.models.decisions import DecisionKind
@@ -41,13 +42,13 @@ def decisions(*, fresh: Fresh, known: Known, scope: Scope) -> list[Decision]:
         taken_back = fresh.reverses.get(row.line)
         reverses = numbers[taken_back.line] if isinstance(taken_back, DecisionRow) else taken_back
         made.append(_decision(row, numbers[row.line], reverses, known, scope))
-    Decision.objects.bulk_create(made, batch_size=2000)
-    ImportedDecision.objects.bulk_create(
+    bulk.insert(Decision, made)
+    bulk.insert(
+        ImportedDecision,
         [
             ImportedDecision(workspace=known.workspace, digest=row.digest, decision=numbers[row.line])
             for row in fresh.decisions
         ],
-        batch_size=5000,
     )
     for row in fresh.decisions:
         if row.decision == "end_campaign":
@@ -71,15 +72,15 @@ def charges(*, fresh: Fresh, known: Known, scope: Scope, progress: Callable[[int
         cash=_told((_entry(row, entries, known, scope, now) for row in cash), progress, len(fresh.decisions)),
     )
     times = [row for row in fresh.charges if row.stage == "time"]
-    TimeLog.objects.bulk_create([_time(row, known, scope) for row in times], batch_size=2000)
-    ImportedCharge.objects.bulk_create(
+    bulk.insert(TimeLog, [_time(row, known, scope) for row in times])
+    bulk.insert(
+        ImportedCharge,
         [
             ImportedCharge(
                 workspace=known.workspace, external_id=row.id, entry=entries.get(row.id), digest=row.digest
             )
             for row in fresh.charges
         ],
-        batch_size=5000,
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.db import connection
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connection, models
 
 
 def prepare() -> None:
@@ -14,3 +18,34 @@ def prepare() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pgtrigger.ignore', '{}', true)")
+
+
+def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    """Writes unsaved rows through one COPY: what `bulk_create` does, in a fraction of its time.
+
+    Keys that the database is to number are not read back. Triggers and constraints stay on.
+    """
+    if not rows:
+        return
+    fields = [
+        field
+        for field in model._meta.local_concrete_fields
+        if not (isinstance(field, models.AutoField) and getattr(rows[0], field.attname) is None)
+    ]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    cells = [_cell(field) for field in fields]
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN') as sent,
+    ):
+        for row in rows:
+            sent.write_row([cell(row) for cell in cells])
+
+
+def _cell(field: models.Field[Any, Any]) -> Callable[[models.Model], Any]:
+    """How a row's value of this field is found: as it stands, or as the field makes it."""
+    if isinstance(field, models.JSONField):
+        return lambda row: field.get_db_prep_save(getattr(row, field.attname), connection)
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return lambda row: field.pre_save(row, add=True)
+    return operator.attrgetter(field.attname)
