@@ -184,7 +184,7 @@ def _insert(
     if not isinstance(own, tuple) or model not in (Project, Campaign):
         said |= {name: OTHER.format(each.workspace, name) for name in OF_WORKSPACE if name not in own}
     said |= _of_table(model, each, workspace, later)
-    names = [field.column for field in model._meta.local_concrete_fields]
+    names = [str(field.column) for field in model._meta.local_concrete_fields]
     if model in NUMBERED:
         names.remove("id")
     chosen = ", ".join(said.get(name, f's."{name}"') for name in names)

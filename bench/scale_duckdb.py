@@ -58,7 +58,8 @@ ACCEPTED = """
         SELECT a.deliverable_id, a.decided_at, a.category FROM decisions a
         WHERE a.workspace_id = $workspace AND a.decision = 'accept'
           AND a.decided_at >= $start AND a.decided_at < $until
-          AND NOT EXISTS (SELECT 1 FROM decisions r WHERE r.reverses_id = a.sequence AND r.decided_at < $until)
+          AND NOT EXISTS (SELECT 1 FROM decisions r
+              WHERE r.reverses_id = a.sequence AND r.decided_at < $until)
     )
     SELECT l.category, count(DISTINCT l.deliverable_id), sum(e.amount)
     FROM life l JOIN entries e ON e.deliverable_id = l.deliverable_id
@@ -122,7 +123,7 @@ def measured(folder: Path, month: str) -> dict[str, Any]:
         spent, spent_seconds = _timed(lambda: duck.execute(SPENT, values).fetchall())
         cash, cash_seconds = _timed(lambda: duck.execute(ACCEPTED, values).fetchall())
     kept, kept_seconds = _timed(lambda: spend_days.of_months(workspace, [month]))
-    asked = {"workspace": workspace, "month": month, "by": By.CATEGORY}
+    asked: dict[str, Any] = {"workspace": workspace, "month": month, "by": By.CATEGORY}
     document, document_seconds = _timed(lambda: audit.month_document(**asked))
     _, rows_seconds = _timed(lambda: month_parts.added_up(Month(workspace, span)), times=2)
     ours: dict[tuple[str, str], Decimal] = {}

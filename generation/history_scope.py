@@ -8,6 +8,7 @@ import dataclasses
 import datetime
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db.models import Q
 
@@ -20,6 +21,10 @@ from projects.models.takes import TakeState
 from routing.models import CatalogueModel
 
 BATCH = 2000
+TAKE_COLUMNS = (
+    *("id", "deliverable_id", "round_id", "number", "phase"),
+    *("requested_by_id", "requested_by_email", "requested_at", "ended_at"),
+)
 
 
 @dataclasses.dataclass
@@ -122,33 +127,32 @@ def _takes(known: Known, scope: Scope, charges: Sequence[ChargeRow]) -> None:
         first.last_at = row.at
     fresh = {key: first for key, first in firsts.items() if key not in scope.takes}
     rounds = _rounds(known, scope, fresh)
-    rows = [_take(known, scope, key, first, rounds) for key, first in fresh.items()]
-    bulk.insert(Take, rows)
-    scope.takes.update(zip(fresh, (row.pk for row in rows), strict=True))
+    ids = {key: new_id() for key in fresh}
+    like = Take(
+        workspace=known.workspace,
+        state=TakeState.FAILED,  # until a row says that it was counted
+        imported=True,
+    )
+    rows = (_take(ids[key], known, scope, key, first, rounds) for key, first in fresh.items())
+    bulk.insert_like(like, TAKE_COLUMNS, rows)
+    scope.takes.update(ids)
 
 
 def _take(
+    pk: uuid.UUID,
     known: Known,
     scope: Scope,
     key: tuple[Place, int],
     first: First,
     rounds: Mapping[tuple[Place, int], uuid.UUID],
-) -> Take:
+) -> list[Any]:
+    """What `TAKE_COLUMNS` says of a take."""
     place, number = key
     person = known.people.get(first.person.lower()) if first.person else None
-    return Take(
-        workspace=known.workspace,
-        deliverable_id=scope.deliverables[place],
-        round_id=rounds.get((place, first.round or 0)),
-        number=number,
-        phase=first.phase,
-        state=TakeState.FAILED,  # until a row says that it was counted
-        requested_by=person,
-        requested_by_email=first.person,
-        requested_at=first.at,
-        ended_at=first.last_at,
-        imported=True,
-    )
+    return [
+        *(pk, scope.deliverables[place], rounds.get((place, first.round or 0)), number, first.phase),
+        *(person.pk if person else None, first.person, first.at, first.last_at),
+    ]
 
 
 def _rounds(

@@ -43,12 +43,10 @@ def decisions(*, fresh: Fresh, known: Known, scope: Scope) -> list[Decision]:
         reverses = numbers[taken_back.line] if isinstance(taken_back, DecisionRow) else taken_back
         made.append(_decision(row, numbers[row.line], reverses, known, scope))
     bulk.insert(Decision, made)
-    bulk.insert(
-        ImportedDecision,
-        [
-            ImportedDecision(workspace=known.workspace, digest=row.digest, decision=numbers[row.line])
-            for row in fresh.decisions
-        ],
+    bulk.insert_like(
+        ImportedDecision(workspace=known.workspace),
+        ("digest", "decision"),
+        ((row.digest, numbers[row.line]) for row in fresh.decisions),
     )
     for row in fresh.decisions:
         if row.decision == "end_campaign":
@@ -73,14 +71,10 @@ def charges(*, fresh: Fresh, known: Known, scope: Scope, progress: Callable[[int
     )
     times = [row for row in fresh.charges if row.stage == "time"]
     bulk.insert(TimeLog, [_time(row, known, scope) for row in times])
-    bulk.insert(
-        ImportedCharge,
-        [
-            ImportedCharge(
-                workspace=known.workspace, external_id=row.id, entry=entries.get(row.id), digest=row.digest
-            )
-            for row in fresh.charges
-        ],
+    bulk.insert_like(
+        ImportedCharge(workspace=known.workspace),
+        ("external_id", "entry", "digest"),
+        ((row.id, entries.get(row.id), row.digest) for row in fresh.charges),
     )
 
 
