@@ -6,6 +6,7 @@ so that the charge itself, when it comes, counts once. An accrual makes no take 
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,6 +19,11 @@ from billing.unsettled import Unsettled
 
 INSTANT = datetime.timedelta(microseconds=1)
 """The database's smallest step of time: a month's last instant is its end less this."""
+#: What an accrual says as the charge would: who asked, what makes it, by which versions.
+OF_CHARGE = (
+    *("stage", "provider", "model", "tier", "pipeline", "routing_version", "prompt_template", "seed_policy"),
+    *("person", "person_email", "run", "call"),
+)
 
 
 def book(calls: Sequence[Unsettled], *, span: Span, now: datetime.datetime) -> list[Entry]:
@@ -36,29 +42,19 @@ def book(calls: Sequence[Unsettled], *, span: Span, now: datetime.datetime) -> l
 
 def total(calls: Sequence[Unsettled]) -> Decimal:
     """What would be accrued, in the workspace's currency."""
-    return sum((money.booked(call.expected) for call in calls), Decimal(0))
+    return sum((money.booked(call.charge.amount) for call in calls), Decimal(0))
 
 
 def _accrual(call: Unsettled, scope: entries.Scope, at: datetime.datetime, now: datetime.datetime) -> Entry:
     return Entry(
-        workspace_id=scope.workspace_id,
-        project_id=scope.project_id,
-        campaign_id=scope.campaign_id,
-        deliverable_id=scope.deliverable_id,
-        take_id=scope.take_id,
-        category=scope.category,
-        phase=scope.phase,
+        **dataclasses.asdict(scope),
+        **{name: getattr(call.charge, name) for name in OF_CHARGE},
         kind=EntryKind.ACCRUAL,
-        credit=entries.owed_to(call.provider),
-        amount=money.booked(call.expected),
+        credit=entries.owed_to(call.charge.provider),
+        amount=money.booked(call.charge.amount),
         service_at=at,
         booked_at=now,
         effective_at=at,
-        stage=call.stage,
-        provider=call.provider,
-        model=call.model,
-        run=call.run,
-        call=call.call,
         calculation="expected price of a call without a charge at the close",
     )
 

@@ -38,7 +38,7 @@ VERSION = "month 1"
 
 def document(workspace: Workspace, month: str) -> dict[str, Any]:
     """The figures of a month (YYYY-MM) as the API answers them, split by every dimension under `by`."""
-    pages = {by: audit.month_document(workspace=workspace, month=month, by=by) for by in DIMENSIONS}
+    pages = audit.month_by_each(workspace=workspace, month=month, by=DIMENSIONS)
     whole = dict(pages[By.CAMPAIGN])
     for name in (
         "state",

@@ -6,25 +6,19 @@ The ledger does not know calls; the room that makes them says which they are by 
 from __future__ import annotations
 
 import datetime
-import uuid
 from collections.abc import Callable
-from decimal import Decimal
 from typing import NamedTuple
 
+from billing.entries import Charge
 from billing.models import Hold
 from projects.models import Workspace
 
 
 class Unsettled(NamedTuple):
-    """A call whose hold is open. `expected` is its price in the workspace's currency."""
+    """A call whose hold is open. `charge` is what it would say at its expected price."""
 
     hold: Hold
-    expected: Decimal
-    stage: str
-    provider: str
-    model: str
-    run: uuid.UUID
-    call: uuid.UUID
+    charge: Charge
     asked_at: datetime.datetime
 
 

@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-NAMES = ("kill", "hosts", "frozen", "chaos", "matrix", "race", "books")
+NAMES = ("kill", "hosts", "frozen", "chaos", "matrix", "race", "books", "histories")
 
 
 def main() -> None:

@@ -74,8 +74,9 @@ def _mark_takes(
         take, entry = takes[call.run.take_id], entries[call.pk]
         if call.pk in failed:
             take.failed_charged = True
-        elif call.run.stage in COUNTED_STAGES and call.pk in with_media and take.counted_at is None:
-            take.counted_at = entry.effective_at
+        elif call.run.stage in COUNTED_STAGES and call.pk in with_media:
+            # a lost answer that is found out late may be the earlier one
+            take.counted_at = min(entry.effective_at, take.counted_at or entry.effective_at)
         if call.run.stage == Stage.GENERATION or take.pk not in generated:
             take.tier, take.provider, take.model = entry.tier, entry.provider, entry.model
     names = ("failed_charged", "counted_at", "tier", "provider", "model")

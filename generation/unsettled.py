@@ -6,7 +6,6 @@ import datetime
 
 from billing.unsettled import Unsettled
 from generation import charges
-from generation.charges import Books
 from generation.models import Call
 from projects.models import Workspace
 
@@ -16,21 +15,15 @@ def calls(workspace: Workspace, instant: datetime.datetime) -> list[Unsettled]:
     rows = Call.objects.filter(
         workspace=workspace, intended_at__lt=instant, hold__isnull=False, hold__outcome__isnull=True
     )
-    found = list(rows.select_related("hold", "run__take__workspace").order_by("intended_at", "pk"))
+    known = rows.select_related("hold", "run__take__workspace", "run__take__requested_by")
+    found = list(known.order_by("intended_at", "pk"))
     books = charges.open_books(found, now=instant)
-    return [call for row in found if (call := _unsettled(row, books))]
-
-
-def _unsettled(call: Call, books: Books) -> Unsettled | None:
-    if call.hold is None:
-        return None
-    return Unsettled(
-        hold=call.hold,
-        expected=charges.cost_of(call, books).amount,
-        stage=call.run.stage,
-        provider=call.provider,
-        model=call.model,
-        run=call.run_id,
-        call=call.pk,
-        asked_at=call.intended_at,
-    )
+    return [
+        Unsettled(
+            hold=call.hold,
+            charge=charges.charge(call, books, failed_charged=False, now=instant),
+            asked_at=call.intended_at,
+        )
+        for call in found
+        if call.hold is not None
+    ]

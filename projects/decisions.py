@@ -63,7 +63,7 @@ def check(*, deliverable: Deliverable, take: Take | None, decision: str) -> None
             )
             raise AgainstGrammar(f"{deliverable.name} is {label} already.", remedy=remedy)
     elif decision == DecisionKind.REVERSE:
-        if take is None or take.mark != TakeMark.ACCEPTED:
+        if not _carries_sign_off(deliverable, take):
             raise AgainstGrammar(
                 "This take is not signed off, so there is nothing to withdraw.",
                 remedy="Withdraw the sign-off on the take that carries it.",
@@ -71,11 +71,19 @@ def check(*, deliverable: Deliverable, take: Take | None, decision: str) -> None
     elif decision == DecisionKind.REOPEN:
         if deliverable.state != DeliverableState.WRITTEN_OFF:
             raise AgainstGrammar(f"{deliverable.name} is not dropped.", remedy="Nothing to do.")
-    elif decision == DecisionKind.REJECT and take is not None and take.mark == TakeMark.ACCEPTED:
+    elif decision == DecisionKind.REJECT and take is not None and _carries_sign_off(deliverable, take):
         raise AgainstGrammar(
             f"Take {take.number} is signed off.",
             remedy="Withdraw its sign-off before rejecting it.",
         )
+
+
+def _carries_sign_off(deliverable: Deliverable, take: Take | None) -> bool:
+    """Whether the sign-off in force is on this take; its mark may say *selected* since."""
+    if take is None or deliverable.state != DeliverableState.ACCEPTED:
+        return False
+    standing = in_force(deliverable)
+    return standing is not None and standing.take_id == take.pk
 
 
 def in_force(deliverable: Deliverable) -> Decision | None:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from tests.billing import covered_kept
 from tests.billing.happenings import BLINK, clock_changes
 from tests.billing.histories import History
+from tests.billing.naive import Reading
 from tests.billing.naive_rows import (
     Charge,
     Decision,
     Deliverable,
     Settings,
     bounds,
-    read_charges,
-    read_decisions,
 )
 
 LEAST = 5  # per cent
@@ -28,6 +28,7 @@ REQUIRED = (
     "a clock change",
     "an entry without a take",
     "a month without acceptance",
+    *covered_kept.REQUIRED,
 )
 ALSO = (
     "two acceptances in one month",
@@ -54,9 +55,9 @@ class Coverage:
     histories: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, history: History) -> None:
+    def add(self, history: History, reading: Reading | None = None) -> None:
         self.histories += 1
-        self.counts.update(classes(history))
+        self.counts.update(classes(history, reading))
 
     def report(self) -> str:
         lines = [f"{self.histories} histories"]
@@ -65,8 +66,12 @@ class Coverage:
             lines.append(f"{share:5.1f} %  {name}")
         return "\n".join(lines)
 
+    def rare(self) -> list[str]:
+        """The required classes that came too seldom."""
+        return [name for name in REQUIRED if self.counts[name] * 100 < LEAST * self.histories]
+
     def check(self) -> None:
-        rare = [name for name in REQUIRED if self.counts[name] * 100 < LEAST * self.histories]
+        rare = self.rare()
         assert self.histories, "no history was made"
         assert not rare, f"below {LEAST} %: {', '.join(rare)}\n{self.report()}"
 
@@ -78,12 +83,14 @@ def coverage_of(histories: Iterable[History]) -> Coverage:
     return coverage
 
 
-def classes(history: History) -> set[str]:
+def classes(history: History, reading: Reading | None = None) -> set[str]:
     """The names of what this history contains."""
-    charges = read_charges(history.charges, history.settings)
-    decisions = read_decisions(history.decisions)
+    reading = reading or Reading.of(history)
+    charges = [charge for charge in reading.charges if charge.row["id"]]  # no accruals, no rests of packs
+    decisions = reading.decisions
     return (
-        of_charges(charges, history.settings)
+        covered_kept.classes(history, reading)
+        | of_charges(charges, history.settings)
         | of_decisions(decisions, history)
         | of_instants(charges, decisions, history)
         | of_heroes(charges, decisions)

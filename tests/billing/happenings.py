@@ -129,9 +129,12 @@ class World:
         taken = {(row["project"], row["campaign"], row["deliverable"]) for _, row in self.charges}
         names = [f"d{n}" for n in range(1, 9) if (project, campaign, f"d{n}") not in taken]
         scope = {"project": project, "campaign": campaign, "deliverable": names[0]}
-        made = Making(self, scope, self.dice.choice(self.categories), with_rounds=self.dice.chance(60))
+        made = self.making(scope, self.dice.choice(self.categories), with_rounds=self.dice.chance(60))
         for at in self.instants(self.dice.between(2, 16)):
             made.step(at)
+
+    def making(self, scope: Row, category: str, *, with_rounds: bool) -> Making:
+        return Making(self, scope, category, with_rounds)
 
     def add_costs_of_no_deliverable(self) -> None:
         """Shared costs, costs of the period, some given back; campaigns ended."""
@@ -150,20 +153,24 @@ class World:
                 self.decide(last, "end_campaign", project=project, campaign=campaign)
 
     def files(self) -> tuple[str, str]:
-        optional = [name for name in ("rate", "round", "person") if any(r[name] for _, r in self.charges)]
+        """The two files of the import."""
+        charges, decisions = (
+            [(at, row) for at, row in rows if not row.get("step")] for rows in (self.charges, self.decisions)
+        )
+        optional = [name for name in ("rate", "round", "person") if any(r[name] for _, r in charges)]
         return (
-            self._file(self.charges, (*CHARGE_COLUMNS, *optional)),
-            self._file(self.decisions, DECISION_COLUMNS),
+            self._file(charges, (*CHARGE_COLUMNS, *optional)),
+            self._file(decisions, DECISION_COLUMNS),
         )
 
-    def _file(self, rows: list[tuple[datetime, Row]], columns: Sequence[str]) -> str:
+    def _file(self, rows: list[tuple[datetime, Row]], columns: Sequence[str], *, again: bool = True) -> str:
         """Columns in any order; rows in any order, but those of one instant stay as they were."""
         turn = self.dice.below(len(columns))
         columns = [*columns[turn:], *columns[:turn]]
         if self.dice.chance(30):
             ranks = {at: self.dice.below(1000) for at in sorted({at for at, _ in rows})}
             rows = sorted(rows, key=lambda pair: (ranks[pair[0]], pair[0]))
-        if rows and self.dice.chance(10):
+        if rows and again and self.dice.chance(10):
             rows = [*rows, self.dice.choice(rows)]  # the same line again changes nothing
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, columns, extrasaction="ignore")

@@ -39,8 +39,8 @@ Where the definitions leave a choice, these readings are taken:
     instant, so that the same decision written with another offset is the same.
 15. A row with a project and no campaign is a period cost.
 16. A model's key is `provider/model`, and "" where the row names no model.
-17. Versions (routing, pipeline, prompt template, seed policy) are no part of a history: one row
-    under "".
+17. Versions (routing, pipeline, prompt template, seed policy) are no part of an imported history: they
+    stand under "". What was kept since names them.
 18. `loaded_cost_per_acceptable` and `cost_per_acceptable_with_shared` are ratios like the others:
     null with n = 0. The latter holds time, because `cost_per_acceptable` does.
 19. A share of shared costs stands in the row in which its deliverable counts. What was taken by an
@@ -52,13 +52,17 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from tests.billing.naive_kept import KeptBooks, by_step
 from tests.billing.naive_lines import validate
 from tests.billing.naive_month import CategoryPhases, Month, Share
 from tests.billing.naive_rows import (
     DIMENSIONS,
     STAGES,
     WHOLE,
+    Decision,
+    Kept,
     Settings,
+    instant,
     month_before,
     ratio,
     read_charges,
@@ -67,21 +71,65 @@ from tests.billing.naive_rows import (
     text8,
 )
 
-__all__ = ["DIMENSIONS", "WHOLE", "Settings", "audit", "month_before", "text8", "validate"]
+__all__ = [
+    "DIMENSIONS",
+    "WHOLE",
+    "Reading",
+    "Settings",
+    "audit",
+    "month_before",
+    "text8",
+    "validate",
+]
 
 
 def audit(
-    charges: str, decisions: str, settings: Settings, *, month: str, by: str = "campaign"
+    charges: str,
+    decisions: str,
+    settings: Settings,
+    *,
+    month: str,
+    by: str = "campaign",
+    kept: Kept | None = None,
 ) -> dict[str, Any]:
     """The audit document of a month (YYYY-MM), amounts as strings with eight decimals."""
-    rows = read_charges(charges, settings), read_decisions(decisions)
-    now = Month(*rows, settings, month)
-    before = Month(*rows, settings, month_before(month))
+    return Reading(charges, decisions, settings, kept).audit(month, by)
+
+
+class Reading:
+    """The files, read once; each month is gone through once."""
+
+    def __init__(self, charges: str, decisions: str, settings: Settings, kept: Kept | None = None) -> None:
+        self.settings = settings
+        self.charges, self.decisions = read_charges(charges, settings), read_decisions(decisions)
+        self.months: dict[str, Month] = {}
+        self.books = KeptBooks(kept, settings, self.charges) if kept else None
+        if kept and self.books:
+            self.charges = sorted([*self.charges, *self.books.charges], key=lambda charge: charge.at)
+            said = [Decision(instant(row["at"]), row) for row in by_step(kept.decisions, "at")]
+            self.decisions = sorted([*self.decisions, *said], key=lambda decision: decision.at)
+
+    @classmethod
+    def of(cls, history: Any) -> Reading:
+        """Of a history's files (`tests.billing.histories.History`)."""
+        return cls(history.charges, history.decisions, history.settings, history.kept)
+
+    def month(self, name: str) -> Month:
+        if name not in self.months:
+            self.months[name] = Month(self.charges, self.decisions, self.settings, name)
+        return self.months[name]
+
+    def audit(self, month: str, by: str) -> dict[str, Any]:
+        now, before = self.month(month), self.month(month_before(month))
+        closed = self.books is not None and month in self.books.closed
+        return {**document(now, before, by), "state": "closed" if closed else "open"}
+
+
+def document(now: Month, before: Month, by: str) -> dict[str, Any]:
     return {
-        "month": month,
-        "currency": settings.currency,
-        "time_zone": settings.time_zone,
-        "state": "open",
+        "month": now.month,
+        "currency": now.settings.currency,
+        "time_zone": now.settings.time_zone,
         "totals": totals(now),
         "previous": totals(before),
         "effects": effects(before, now),

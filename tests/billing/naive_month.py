@@ -89,6 +89,15 @@ def call_of(rows: list[Charge]) -> Charge | None:
     return found[-1] if found else None
 
 
+def briefs(charges: list[Charge]) -> dict[Deliverable, datetime]:
+    """From when on each deliverable was there."""
+    found: dict[Deliverable, datetime] = {}
+    for charge in charges:
+        if charge.row["deliverable"]:
+            found[charge.deliverable] = min(charge.known, found.get(charge.deliverable, charge.known))
+    return found
+
+
 def round_of(rows: list[Charge]) -> str:
     for charge in rows:
         if charge.row.get("round"):
@@ -109,7 +118,7 @@ class Month:
         self.cash_rows = [charge for charge in self.charges if charge.is_cash]
         self.spent = [charge for charge in self.cash_rows if charge.at >= self.start]
         self.acceptances = self._acceptances()
-        self.portions = portions(self.charges, self.decisions)
+        self.portions = portions(self.charges, self.decisions, briefs(charges))
 
     def _acceptances(self) -> list[Acceptance]:
         """The set A."""
@@ -169,13 +178,13 @@ class Month:
                 share.rounds += 1
 
     def _key_of_take(self, by: str | None, rows: list[Charge]) -> str:
-        if by in ("tier", "provider", "model"):
+        if by in ("tier", "provider", "model", *VERSIONS):
             call = call_of(rows)
             return self._key(by, call.row) if call else ""
         return self._key(by, rows[0].row)
 
     def _key(self, by: str | None, row: dict[str, str]) -> str:
-        if by is None or by in VERSIONS:
+        if by is None:
             return ""
         if by == "campaign":
             return f"{row['project']}/{row['campaign']}"

@@ -33,12 +33,31 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What was kept day by day after the import, as CSV texts (columns in `tests.billing.naive_kept`).
+
+    Rows have a `step`: of two at one instant the one with the lower step came first. `last` is the instant
+    up to which the books were kept.
+    """
+
+    charges: str
+    decisions: str
+    packs: str
+    rates: str
+    closes: str
+    last: datetime
+
+
+@dataclass(frozen=True)
 class Charge:
-    """A row of charges.csv; `booked` is money of the workspace, negative for a refund."""
+    """A row of charges.csv; `at` is its effective instant, `booked` money of the workspace, negative for a
+    refund. `known` is when its deliverable was there by it: when it was asked for, else when it happened.
+    """
 
     at: datetime
     row: dict[str, str]
     booked: Fraction
+    known: datetime
 
     @property
     def deliverable(self) -> Deliverable:
@@ -104,7 +123,8 @@ def read_charges(text: str, settings: Settings) -> list[Charge]:
         booked = round8(Fraction(row["amount"]) * Fraction(rate))
         if row["charge"] == "refunded":
             booked = -booked
-        charges.append(Charge(at=instant(row["occurred_at"]), row=row, booked=booked))
+        at = instant(row["occurred_at"])
+        charges.append(Charge(at=at, row=row, booked=booked, known=at))
     return sorted(charges, key=lambda charge: charge.at)
 
 
@@ -135,6 +155,11 @@ def bounds(month: str, time_zone: str) -> tuple[datetime, datetime]:
 def month_before(month: str) -> str:
     year, number = (int(part) for part in month.split("-"))
     return f"{year - (number == 1):04d}-{(number - 2) % 12 + 1:02d}"
+
+
+def month_after(month: str) -> str:
+    year, number = (int(part) for part in month.split("-"))
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
 
 
 def standing(deliverable: Deliverable, decisions: Iterable[Decision]) -> tuple[str, Acceptance | None]:

@@ -3,12 +3,13 @@
 Each acceptance takes what is not yet spread, divided by the campaign's deliverables that are still open
 (itself included), rounded half-even to eight decimals; the last one takes the rest. A reversal gives back
 exactly what was taken. The end of the campaign writes off the rest and whatever comes later. At one instant
-costs come before decisions. A deliverable is there from its first row on.
+costs come before decisions. A deliverable is there from its brief on, an imported one from its
+first row on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -27,11 +28,14 @@ class Portion:
     amount: Fraction
 
 
-def portions(charges: Sequence[Charge], decisions: Sequence[Decision]) -> list[Portion]:
-    """Of all campaigns. Both in time order, then file order."""
+Briefs = Mapping[Deliverable, datetime]
+
+
+def portions(charges: Sequence[Charge], decisions: Sequence[Decision], briefs: Briefs) -> list[Portion]:
+    """Of all campaigns. Rows and decisions in time order, then file order; when each deliverable came."""
     found = []
     for campaign in sorted({row.deliverable[:2] for row in charges if is_shared(row)}):
-        found += of_campaign(campaign, charges, decisions)
+        found += of_campaign(campaign, charges, decisions, briefs)
     return found
 
 
@@ -40,7 +44,7 @@ def is_shared(charge: Charge) -> bool:
 
 
 def of_campaign(
-    campaign: Campaign, charges: Sequence[Charge], decisions: Sequence[Decision]
+    campaign: Campaign, charges: Sequence[Charge], decisions: Sequence[Decision], briefs: Briefs
 ) -> list[Portion]:
     own = [row for row in charges if row.deliverable[:2] == campaign]
     costs = [(row.at, 0, row) for row in own if is_shared(row)]
@@ -61,7 +65,7 @@ def of_campaign(
             found.append(Portion(at, None, waiting))
             waiting, ended = Fraction(0), True
         elif word == "accept":
-            there = {each.deliverable for each in own if each.row["deliverable"] and each.at <= at}
+            there = {key for key, since in briefs.items() if key[:2] == campaign and since <= at}
             still_open = len(there - settled)
             share = waiting if still_open == 1 else round8(waiting / still_open)
             settled.add(deliverable)

@@ -253,6 +253,8 @@ def test_what_has_no_charge_is_accrued_and_given_back(
         span.end,
     )
     assert back.corrects == accrual.id
+    for row in (accrual, back):  # it counts where its charge will
+        assert (row.tier, row.person_email, row.run) == ("speed", "ada@example.org", waiting.run)
     assert row.document["roll_forward"]["spend"] == "2.10000000"
     october = audit.month_document(workspace=cast.workspace, month="2026-10")
     assert october["roll_forward"]["spend"] == "-0.60000000"
@@ -281,9 +283,8 @@ def test_a_digest_is_of_the_figures_alone_and_repeats(cast: Cast, spent: Entry) 
 def open_calls(waiting: Hold) -> list[Unsettled]:
     if hasattr(Hold.objects.get(pk=waiting.pk), "outcome"):
         return []
-    return [
-        Unsettled(waiting, Decimal("0.60"), "generation", "fal", "fal/flux", waiting.run, new_id(), INSIDE)
-    ]
+    said = charge("0.60", run=waiting.run, call=new_id(), tier="speed", person_email="ada@example.org")
+    return [Unsettled(waiting, said, INSIDE)]
 
 
 def standing_of(cast: Cast) -> tuple[Workspace, str, standing.Standing]:

@@ -82,7 +82,7 @@ def test_lines_are_split_by_cost_centre_and_never_negative(booked: Cast) -> None
 def test_an_accrual_is_owed_apart_and_given_back_in_the_month_after(cast: Cast) -> None:
     take = factories.take(cast.deliverable)
     held = hold(take, "2.50", now=utc("2026-10-20T10:00"))
-    call = Unsettled(held, Decimal("2.50"), "generation", "fal", "fal/flux", new_id(), new_id(), held.made_at)
+    call = Unsettled(held, charge("2.50", run=new_id(), call=new_id()), held.made_at)
     span = months.span(cast.workspace, MONTH)
     accruals.book([call], span=span, now=utc("2026-11-02T09:00"))
     october, november = (journal.of(cast.workspace, month) for month in (MONTH, "2026-11"))

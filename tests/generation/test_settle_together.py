@@ -177,3 +177,14 @@ def test_each_is_priced_by_its_own_model(cast: Cast) -> None:
     calls = [called(run_of(first[0])), called(run_of(second[0]), model=SKETCH)]
     settled(calls)
     assert {row.model: row.provider for row in Entry.objects.all()} == {FLUX: "fal", SKETCH: "builtin"}
+
+
+def test_an_answer_that_is_found_out_late_counts_the_take_from_when_it_was_given(cast: Cast) -> None:
+    engine_rows.model(cast.workspace, FLUX, amount="0.05")
+    steps = [engine_rows.step(key=name, models=[FLUX], amount="0.05") for name in ("first", "second")]
+    take = engine_rows.take(cast.deliverable, *steps, now=NOW)
+    lost, second = (called(run_of(take, name), **reported("0.05")) for name in ("first", "second"))
+    lost.ended_at = NOW - datetime.timedelta(hours=3)
+    for call in (second, lost):
+        settled([call], with_media={call.pk})
+    assert Take.objects.get(pk=take.pk).counted_at == lost.ended_at

@@ -79,6 +79,25 @@ def test_a_signed_off_take_is_not_rejected_before_its_sign_off_is_withdrawn(cast
     assert take.mark == TakeMark.REJECTED
 
 
+def test_a_signed_off_take_that_was_selected_since_can_still_be_withdrawn_and_not_rejected(cast, take):
+    accepted = decide(cast, "accept", take)
+    decide(cast, "select", take)
+    with pytest.raises(decisions.AgainstGrammar, match="is signed off"):
+        decide(cast, "reject", take)
+    assert decide(cast, "reverse", take).reverses == accepted
+    cast.deliverable.refresh_from_db()
+    take.refresh_from_db()
+    assert (cast.deliverable.state, take.mark) == ("open", TakeMark.NONE)
+
+
+def test_only_the_take_that_carries_the_sign_off_is_withdrawn(cast, take):
+    other = factories.take(cast.deliverable, state=TakeState.READY)
+    decide(cast, "accept", take)
+    with pytest.raises(decisions.AgainstGrammar, match="nothing to withdraw"):
+        decide(cast, "reverse", other)
+    assert Decision.objects.count() == 1
+
+
 def test_the_database_itself_refuses_a_second_acceptance(cast, take):
     decide(cast, "accept", take)
     with pytest.raises(IntegrityError, match="grammar of decisions"), transaction.atomic():
