@@ -3,9 +3,10 @@
 Each seed makes a random history, half of them imported whole, half of them imported in part and then kept
 through the program's own verbs (`tests/billing/histories.py`). Every month of it is compared with the
 reference by every dimension, to the last digit, and the month after the last as well; then the sums of months
-are folded, and the last month is compared by the dimensions that are kept. `histories.json` in the folder keeps the seeds that
-agreed, the differences, and how many histories contained what; a drill that was broken off goes on with its
-next seed. It fails where a document differs, or where a class of histories is below 5 %.
+are folded, and the last month is compared by the dimensions that are kept. `histories.json` in the folder
+keeps how many are done, from which seed on, what differed, and how many histories contained what; a drill
+that was broken off goes on with its next seed. It fails where a document differs, or where a class of
+histories is below 5 %.
 
 With DATABASE_URL it runs on that server instead of an embedded one.
 """

@@ -59,6 +59,17 @@ def test_the_worked_examples_agree_by_every_dimension() -> None:
             agrees(workspace, Reading.of(history), month, *naive.DIMENSIONS)
 
 
+def test_one_unit_of_the_last_decimal_is_named() -> None:
+    charges, decisions = OCTOBER_CHARGES, decisions_file(*OCTOBER_DECISIONS)
+    history = History(charges_file(*charges), decisions, naive.Settings(), ("2025-10",))
+    dearer = ({**charges[0], "amount": "0.05000001"}, *charges[1:])
+    other = replace(history, charges=charges_file(*dearer))
+    with imported(history) as workspace:
+        lines = by_each(workspace, Reading.of(other), "2025-10", ["provider"])
+    assert "2025-10 by provider .totals.cash: reference '2.50000001', product '2.50000000'" in lines
+    assert any(".rows['lantern'].generation: reference '0.20000001'" in line for line in lines)
+
+
 def in_turn(number: int) -> tuple[str, ...]:
     """One dimension whose sums are kept, and two others."""
     others = [name for name in naive.DIMENSIONS if name not in naive.WHOLE]
