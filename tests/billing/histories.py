@@ -38,11 +38,6 @@ def histories(draw: st.DrawFn) -> History:
     return make(Dice(lambda n: draw(st.integers(0, n - 1))))
 
 
-@st.composite
-def all_histories(draw: st.DrawFn) -> History:
-    return make_either(Dice(lambda n: draw(st.integers(0, n - 1))))
-
-
 def seeded(seed: int) -> History:
     return make(Dice(Random(seed).randrange))
 

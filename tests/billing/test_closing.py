@@ -253,8 +253,8 @@ def test_what_has_no_charge_is_accrued_and_given_back(
         span.end,
     )
     assert back.corrects == accrual.id
-    for row in (accrual, back):  # it counts where its charge will
-        assert (row.tier, row.person_email, row.run) == ("speed", "ada@example.org", waiting.run)
+    for entry in (accrual, back):  # it counts where its charge will
+        assert (entry.tier, entry.person_email, entry.run) == ("speed", "ada@example.org", waiting.run)
     assert row.document["roll_forward"]["spend"] == "2.10000000"
     october = audit.month_document(workspace=cast.workspace, month="2026-10")
     assert october["roll_forward"]["spend"] == "-0.60000000"
