@@ -26,14 +26,14 @@ def migrate() -> None:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[None]:
+def server(folder: Path, *, durable: bool = True) -> Iterator[None]:
     """The embedded server on the folder, unless another one is named."""
     from circletake import postgres
 
     if os.environ.get("DATABASE_URL"):
         yield
         return
-    embedded = postgres.Server(folder)
+    embedded = postgres.Server(folder, extra=None if durable else postgres.THROWAWAY)
     embedded.start()
     try:
         yield

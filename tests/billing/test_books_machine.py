@@ -12,11 +12,12 @@ from tests.billing import books_machine
 @pytest.mark.slow
 def test_any_sequence_of_verbs_killed_at_any_statement_leaves_the_books_balanced(db: None) -> None:
     books_machine.seen.clear()
+    books_machine.Books.ground_of = books_machine.make_ground()
     run_state_machine_as_test(
         books_machine.Books,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=35,
+            max_examples=24,
+            stateful_step_count=60,
             deadline=None,
             derandomize=True,
             database=None,
@@ -24,6 +25,6 @@ def test_any_sequence_of_verbs_killed_at_any_statement_leaves_the_books_balanced
             suppress_health_check=list(HealthCheck),
         ),
     )
-    rare = {name: books_machine.seen[name] for name in books_machine.CLASSES if books_machine.seen[name] < 3}
+    rare = {name: books_machine.seen[name] for name in books_machine.VERBS if not books_machine.seen[name]}
     assert rare == {}
     assert books_machine.seen["steps"] > 1000
