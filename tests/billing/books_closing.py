@@ -82,6 +82,12 @@ class Closing(Credits):
         else:
             self._close(self.review, kill)
 
+    @precondition(lambda self: self.is_over())
+    @rule(kill=LONG_KILLS)
+    def go_on_to_the_signatures(self, kill: int | None) -> None:
+        """The same once more, so that months are closed more often than by chance."""
+        self.go_on_closing(kill)
+
     def _begin(self, kill: int | None) -> None:
         month, due = self.next_to_close(), self.due()
         refusals = () if self.is_over() else (closing.CannotClose,)
@@ -243,9 +249,9 @@ class Closing(Credits):
                 )
         assert not done
 
-    @rule()
     def seal_what_is_due(self) -> None:
-        with self.attempt("seal", None):
+        """As the sweep does where a day is over."""
+        with self.identified():
             seen["days sealed"] += seals.seal_due(now=self.now)
 
     def closed_months_are_as_they_were_closed(self) -> None:

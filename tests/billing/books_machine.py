@@ -78,7 +78,7 @@ class Books(Spending, Deciding, Closing, RuleBasedStateMachine):
     (`make_ground`) before it runs.
     """
 
-    looks_every = 5
+    looks_every = 20
     steps = 0
     first = FIRST
 
@@ -119,21 +119,27 @@ class Books(Spending, Deciding, Closing, RuleBasedStateMachine):
                 if self.steps % self.looks_every:
                     self.look()
             finally:
-                unsettled._sources = self.sources
-                transaction.set_rollback(True)
-                self.open.close()
-                seen["steps"] += self.steps
+                self.end()
+
+    def end(self) -> None:
+        """Leaves everything as it was before the sequence."""
+        unsettled._sources = self.sources
+        transaction.set_rollback(True)
+        self.open.close()
+        seen["steps"] += self.steps
 
     @precondition(lambda self: self.now < LATEST)
     @rule(hours=st.integers(1, 400))
     def time_passes(self, hours: int) -> None:
         self.now += datetime.timedelta(hours=hours)
+        self.seal_what_is_due()
 
     @precondition(lambda self: self.now < LATEST)
     @rule(hours=st.integers(1, 60))
     def a_month_ends(self, hours: int) -> None:
         end = months.span(self.cast.workspace, months.month_of(self.cast.workspace, self.now)).end
         self.now = end + datetime.timedelta(hours=hours)
+        self.seal_what_is_due()
 
     @invariant()
     def now_and_then_all_is_sound(self) -> None:

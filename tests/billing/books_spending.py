@@ -66,6 +66,8 @@ class Spending(Base):
         moved = self.plain.last_move(one.take.deliverable_id)
         if late and moved:  # what comes late, comes from before the last decision
             at = min(at, moved.at - datetime.timedelta(hours=late))
+        if late >= 300 and self.plain.closed_until:  # or from a month that is closed
+            at = min(at, self.plain.closed_until - datetime.timedelta(hours=late))
         with self.attempt("post", kill) as done:
             entry = ledger.post(hold=one.row, charge=charge(str(price), at=at, **said), now=self.now)
         if not done:
