@@ -24,7 +24,7 @@ from billing import (
     shares,
 )
 from billing.invoices import settle
-from tests.billing.books_machine import Books, make_ground
+from tests.billing.books_machine import Books, make_ground, seen
 
 Plant = pytest.MonkeyPatch
 
@@ -200,6 +200,14 @@ def test_a_fault_in_a_verb_is_noticed(books: Books, monkeypatch: pytest.MonkeyPa
 def test_the_same_steps_without_a_fault_are_sound(books: Books, steps: Callable[[Books], None]) -> None:
     steps(books)
     books.look()
+
+
+def test_what_is_open_at_a_close_is_accrued_and_a_reversal_returns_what_was_taken(books: Books) -> None:
+    before = {name: seen[name] for name in ("accrual", "reverse")}
+    end_a_month_with_an_open_call(books)
+    accept_and_reverse(books)
+    books.look()
+    assert {name: seen[name] - number for name, number in before.items()} == {"accrual": 1, "reverse": 1}
 
 
 def test_a_closed_month_that_changed_is_noticed(books: Books) -> None:
