@@ -15,10 +15,11 @@ from hypothesis.stateful import precondition, rule
 from billing import closing, closing_checks, months, pots, sampling, seals
 from billing.models import Entry
 from billing.unsettled import Unsettled
+from tests.billing.booking import charge
 from tests.billing.books_base import places
 from tests.billing.books_credits import INSTANT, Credits
 from tests.billing.books_ground import ask, seen
-from tests.billing.books_plain import eighth
+from tests.billing.books_plain import Held, eighth
 
 #: A close takes some 200 statements; one in four dies before one of them.
 LONG_KILLS = st.sampled_from((*([None] * 30), *range(0, 250, 25)))
@@ -49,20 +50,12 @@ class Closing(Credits):
 
     def unsettled(self, _: object, instant: datetime.datetime) -> list[Unsettled]:
         """What the room above tells of its open calls: each is expected at nine tenths of its hold."""
-        return [
-            Unsettled(
-                one.row,
-                expected(one.row.amount),
-                "generation",
-                "fal",
-                "fal/flux",
-                one.row.run,
-                one.row.pk,
-                one.at,
-            )
-            for one in self.waiting
-            if one.at < instant
-        ]
+        return [self._asked(one) for one in self.waiting if one.at < instant]
+
+    def _asked(self, one: Held) -> Unsettled:
+        amount = str(expected(one.row.amount))
+        said = charge(amount, at=one.at, run=one.row.run, call=one.row.pk)
+        return Unsettled(one.row, said, one.at)
 
     def next_to_close(self) -> str:
         return months.month_of(self.cast.workspace, self.plain.closed_until or self.first)
