@@ -7,6 +7,7 @@ price of the month's units. A refund gives no place back.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime
 import uuid
@@ -17,7 +18,7 @@ from typing import Any
 from django.db import connection
 
 from billing import money, months, price_rules
-from billing.models import Entry, MonthVolume, PricedUse, PriceRow
+from billing.models import Entry, LatePlace, MonthVolume, PricedUse, PriceRow
 from billing.price_rules import Use
 from projects.models import Workspace
 
@@ -87,17 +88,59 @@ def of(entries: Collection[Entry]) -> dict[uuid.UUID, Use]:
     }
 
 
-def _placed(use: Use, entry: Entry, row: PriceRow, workspace: Workspace) -> Use:
-    units = money.booked(use.units)
-    values: dict[str, Any] = {
+class LatePlaces:
+    """Places for charges that were booked without one, behind all of their months; kept when they are booked.
+
+    A charge that was given one before keeps it.
+    """
+
+    def __init__(self, workspace: Workspace, row: PriceRow) -> None:
+        self.workspace, self.row = workspace, row
+        self.volume = _volume(workspace, row)
+        self.new: dict[uuid.UUID, Decimal] = {}
+        self.taken: dict[str, Decimal] = collections.defaultdict(Decimal)
+
+    def known(self, entries: Collection[Entry]) -> dict[uuid.UUID, Decimal]:
+        rows = LatePlace.objects.filter(pk__in=[entry.id for entry in entries])
+        return dict(rows.values_list("entry", "place"))
+
+    def next(self, entry: Entry, units: Decimal) -> Decimal:
+        month = months.month_of(self.workspace, entry.service_at)
+        found = self.new[entry.id] = self.volume.get(month, Decimal(0)) + self.taken[month]
+        self.taken[month] += money.booked(units)
+        return found
+
+    def keep(self) -> None:
+        """Writes the places down. The caller's transaction lets nobody else book (`periods.lock`)."""
+        with connection.cursor() as cursor:
+            for month, units in sorted(self.taken.items()):
+                cursor.execute(TAKEN, _counter(self.workspace, self.row, month, units))
+        rows = [
+            LatePlace(entry=key, workspace=self.workspace, place=place) for key, place in self.new.items()
+        ]
+        LatePlace.objects.bulk_create(rows, batch_size=2000)
+
+
+def _volume(workspace: Workspace, row: PriceRow) -> dict[str, Decimal]:
+    rows = MonthVolume.objects.filter(workspace=workspace, model_key=row.model_key, unit=row.unit)
+    return dict(rows.values_list("month", "units"))
+
+
+def _counter(workspace: Workspace, row: PriceRow, month: str, units: Decimal) -> dict[str, Any]:
+    return {
         "workspace": workspace.pk,
         "model_key": row.model_key,
         "unit": row.unit,
-        "month": months.month_of(workspace, entry.service_at),
+        "month": month,
         "units": units,
     }
+
+
+def _placed(use: Use, entry: Entry, row: PriceRow, workspace: Workspace) -> Use:
+    units = money.booked(use.units)
+    month = months.month_of(workspace, entry.service_at)
     with connection.cursor() as cursor:
-        cursor.execute(TAKEN, values)
+        cursor.execute(TAKEN, _counter(workspace, row, month, units))
         (after,) = cursor.fetchone()
     return dataclasses.replace(use, place=after - units)
 

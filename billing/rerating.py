@@ -6,7 +6,6 @@ row, and carries its take, so that every split of the month follows. Again, it b
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import datetime
 import itertools
@@ -18,10 +17,11 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from billing import entries, money, months, periods, pots, price_rules, price_uses
+from billing import entries, money, periods, pots, price_rules, price_uses
 from billing.models import Entry, PriceRow
 from billing.models.ledger import EntryKind
 from billing.price_rules import Unsaid, Use
+from billing.price_uses import LatePlaces
 from projects import access, events
 from projects.access import Right
 from projects.models import Membership
@@ -44,7 +44,7 @@ class Rerated(NamedTuple):
 def preview(*, wrong: PriceRow, right: PriceRow) -> Rerated:
     """What `rerate` would book now. Raises Invalid (422) as it does."""
     _check(wrong, right)
-    rows = _adjustments(wrong, right, timezone.now())
+    rows = _adjustments(wrong, right, timezone.now(), LatePlaces(wrong.workspace, right))
     return Rerated(len(rows), sum((row.amount for row in rows), Decimal(0)))
 
 
@@ -63,7 +63,9 @@ def rerate(
     now = now or timezone.now()
     with transaction.atomic():
         periods.lock(wrong.workspace_id)
-        rows = _adjustments(wrong, right, now)
+        places = LatePlaces(wrong.workspace, right)
+        rows = _adjustments(wrong, right, now, places)
+        places.keep()
         for row in rows:
             row.note = note.strip()[:300]
         pots.book(rows)
@@ -94,7 +96,7 @@ def _check(wrong: PriceRow, right: PriceRow) -> None:
         raise Invalid(errors)
 
 
-def _adjustments(wrong: PriceRow, right: PriceRow, now: datetime.datetime) -> list[Entry]:
+def _adjustments(wrong: PriceRow, right: PriceRow, now: datetime.datetime, places: LatePlaces) -> list[Entry]:
     """Unsaved, without their pots."""
     first = periods.open_from(wrong.workspace_id)
     charges = Entry.objects.filter(
@@ -107,7 +109,7 @@ def _adjustments(wrong: PriceRow, right: PriceRow, now: datetime.datetime) -> li
     already = _sums("corrects", wrong)
     back = _sums("refunds", wrong)
     rows = []
-    for charge, use in _uses(charges.order_by("service_at", "id"), wrong, right):
+    for charge, use in _uses(charges.order_by("service_at", "id"), wrong, right, places):
         left = charge.amount + back.get(charge.id, Decimal(0))
         if not left and charge.amount:
             continue
@@ -127,24 +129,26 @@ def _sums(column: str, wrong: PriceRow) -> dict[object, Decimal]:
     return dict(rows.values_list(column).annotate(total=Sum("amount")).values_list(column, "total"))
 
 
-def _uses(charges: QuerySet[Entry], wrong: PriceRow, right: PriceRow) -> Iterator[tuple[Entry, Use | None]]:
+def _uses(
+    charges: QuerySet[Entry], wrong: PriceRow, right: PriceRow, places: LatePlaces
+) -> Iterator[tuple[Entry, Use | None]]:
     """The charges with what they were priced by, where that was written down.
 
     At a right price with steps, a charge without a place takes the next one of its month, in this order.
     """
     depends = price_rules.depends(wrong) or price_rules.depends(right)
     stepped = "volume" in right.conditions and "volume" not in wrong.conditions
-    places: dict[str, Decimal] = collections.defaultdict(Decimal)
     rows = charges.iterator(CHUNK)
     while part := list(itertools.islice(rows, CHUNK)):
         known = price_uses.of(part) if depends else {}
+        placed = places.known(part) if stepped else {}
         for charge in part:
             use = known.get(charge.id)
             if stepped:
                 use = use or Use(_units(charge, wrong))
-                month = months.month_of(wrong.workspace, charge.service_at)
-                use = dataclasses.replace(use, place=places[month])
-                places[month] += use.units
+                place = placed.get(charge.id)
+                place = places.next(charge, use.units) if place is None else place
+                use = dataclasses.replace(use, place=place)
             yield charge, use
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import threading
 from typing import BinaryIO, cast
 
 import structlog
@@ -21,6 +20,7 @@ from django.utils import timezone
 
 from generation import history, lanes
 from generation.history import HistoryResult
+from generation.job_progress import LEASE, Progress
 from generation.models.imports import JOBS_UNFINISHED, HistoryJob
 from projects import access
 from projects.access import Right
@@ -32,10 +32,6 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 50_000
 """Rows up to which an import is answered directly."""
-
-LEASE = datetime.timedelta(seconds=60)
-BEAT_SECONDS = 15.0
-"""How often a process says that it still works on its job, in whatever part of it."""
 
 MOST_ATTEMPTS = 3
 CHUNK = 1024 * 1024
@@ -117,7 +113,7 @@ def _run(job: HistoryJob) -> None:
     if job.attempts > MOST_ATTEMPTS:
         said = f"The import was interrupted {MOST_ATTEMPTS} times; import fewer rows at once."
         return _end(job, State.FAILED, errors=[{"file": "", "line": 0, "reason": said}])
-    progress = _Progress(job)
+    progress = Progress(job, "rows_done", State.CHECKING)
     try:
         with (
             default_storage.open(job.charges_name) as charges,
@@ -128,7 +124,7 @@ def _run(job: HistoryJob) -> None:
                 charges=cast(BinaryIO, charges),
                 decisions=cast(BinaryIO, decisions),
                 by=None,
-                progress=progress.say,
+                progress=lambda rows: progress.say(State.APPLYING, min(rows, job.rows_total)),
             )
     except BadLines as refused:
         return _end(job, State.REFUSED, errors=refused.lines)
@@ -161,42 +157,6 @@ def _wait_again(job: HistoryJob) -> None:
     HistoryJob.objects.filter(pk=job.pk).update(
         state=State.STAGED, rows_done=0, leased_until=None, attempts=job.attempts - 1
     )
-
-
-class _Progress:
-    """Says how far a job has come, over a connection of its own: the import's transaction is still open.
-
-    It says so from time to time by itself, for as long as the process lives.
-    """
-
-    def __init__(self, job: HistoryJob) -> None:
-        self.job, self.state, self.rows = job, State.CHECKING, 0
-        self.connection = connection.copy()
-        self.connection.inc_thread_sharing()
-        self.ended, self.lock = threading.Event(), threading.Lock()
-        self.thread = threading.Thread(target=self._beat, name="history", daemon=True)
-        self.thread.start()
-
-    def say(self, rows: int) -> None:
-        self.state, self.rows = State.APPLYING, min(rows, self.job.rows_total)
-        self._write()
-
-    def close(self) -> None:
-        self.ended.set()
-        self.thread.join()
-        self.connection.close()
-
-    def _beat(self) -> None:
-        while not self.ended.wait(BEAT_SECONDS):
-            self._write()
-
-    def _write(self) -> None:
-        with self.lock, self.connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE generation_historyjob SET state = %s, rows_done = %s, leased_until = %s"
-                " WHERE id = %s",
-                [self.state, self.rows, timezone.now() + LEASE, self.job.pk],
-            )
 
 
 def _lines(file: BinaryIO) -> int:

@@ -42,7 +42,7 @@ TASKS = {
 LOOKED_AFTER = ("submit", "poll", "collect")
 """Lanes of `look_after`: whoever keeps one looks once more at what is due after giving the lock back."""
 
-LOCKS = {name: number for number, name in enumerate([*TASKS, "history"], start=1)}
+LOCKS = {name: number for number, name in enumerate([*TASKS, "history", "bills"], start=1)}
 LOCK_SPACE = 0x6C616E65  # advisory locks of the lanes, apart from any others
 
 KEEPERS = {"collect": 2}

@@ -22,6 +22,7 @@ from billing.models import Hold
 from generation import (
     account_changes,
     batch_steering,
+    bill_jobs,
     ending,
     expiries,
     history_jobs,
@@ -91,6 +92,7 @@ def sweep(*, now: datetime.datetime) -> dict[str, int]:
         "bells": bells,
         "batches": batch_steering.keep_going,
         "histories": history_jobs.overdue,
+        "bills": bill_jobs.overdue,
         "pot_days": pot_days.compact,
         "spend_days": spend_days.compact,
         "old_jobs": old_jobs,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.exports import jobs
 from circletake import cluster
 from circletake.supervisor import Program
-from generation import canary, history_jobs, sweep
+from generation import bill_jobs, canary, history_jobs, sweep
 from projects import notices
 
 
@@ -91,7 +91,7 @@ def exports() -> Program:
 
 
 def _history_waits() -> bool:
-    return _waits(history_jobs.overdue)
+    return _waits(history_jobs.overdue) or _waits(bill_jobs.overdue)
 
 
 def _export_waits() -> bool:

@@ -15,7 +15,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from billing.models import InvoiceLine, InvoiceTolerance
+from billing.invoices.lines import Line
+from billing.models import InvoiceTolerance
 from billing.models.invoices import LineKind
 from billing.models.reconciliation import MatchBy
 
@@ -50,7 +51,7 @@ Placed = tuple[Decimal, datetime.datetime, uuid.UUID, Item]  # sorts by amount, 
 class Pair:
     """Lines that bill one item, in the order of the file, and why."""
 
-    lines: list[InvoiceLine]
+    lines: list[Line]
     item: Item
     by: str
     why: str
@@ -59,12 +60,14 @@ class Pair:
 @dataclasses.dataclass
 class Matched:
     pairs: list[Pair]
-    duplicates: list[tuple[InvoiceLine, str]]
-    lines: list[InvoiceLine]  # found nowhere
+    duplicates: list[tuple[Line, str]]
+    lines: list[Line]  # found nowhere
     items: list[Item]  # billed nowhere
 
 
-def match(lines: Iterable[InvoiceLine], items: Iterable[Item], tolerance: InvoiceTolerance) -> Matched:
+def match(
+    lines: Iterable[Line], items: Iterable[Item], tolerance: InvoiceTolerance, provider: str
+) -> Matched:
     """Pairs what fits. Credits meet refunds and usage meets charges; taxes and fees meet nothing."""
     lines = sorted(lines, key=lambda line: (line.service_at, line.number, line.digest))
     items = sorted(items, key=lambda item: (item.at, item.id))
@@ -73,22 +76,20 @@ def match(lines: Iterable[InvoiceLine], items: Iterable[Item], tolerance: Invoic
         own = [line for line in lines if line.kind == kind]
         side = [item for item in items if (item.amount < 0) == (sign < 0)]
         own, side = _by_job(own, side, found)
-        own, side = _by_details(own, side, tolerance, found)
+        own, side = _by_details(own, side, tolerance, found, provider)
         found.lines += own
         found.items += side
     found.lines += [line for line in lines if line.kind not in (LineKind.CREDIT, LineKind.USAGE)]
     return found
 
 
-def _by_job(
-    lines: Sequence[InvoiceLine], items: Sequence[Item], found: Matched
-) -> tuple[list[InvoiceLine], list[Item]]:
+def _by_job(lines: Sequence[Line], items: Sequence[Item], found: Matched) -> tuple[list[Line], list[Item]]:
     known: dict[str, Item] = {}
     for item in items:
         if item.job_id:
             known.setdefault(item.job_id, item)
-    groups: dict[str, list[InvoiceLine]] = collections.defaultdict(list)
-    rest: list[InvoiceLine] = []
+    groups: dict[str, list[Line]] = collections.defaultdict(list)
+    rest: list[Line] = []
     for line in lines:
         (groups[line.job_id] if line.job_id else rest).append(line)
     taken: set[uuid.UUID] = set()
@@ -105,9 +106,9 @@ def _by_job(
     return rest, [item for item in items if item.id not in taken]
 
 
-def _parts(group: Sequence[InvoiceLine], found: Matched) -> list[InvoiceLine]:
+def _parts(group: Sequence[Line], found: Matched) -> list[Line]:
     """The lines of one job, without those that repeat another of them: these are duplicates."""
-    first: dict[tuple[object, ...], InvoiceLine] = {}
+    first: dict[tuple[object, ...], Line] = {}
     for line in group:
         same = (line.model, line.unit, line.description, line.quantity, line.native_amount)
         if same in first:
@@ -119,8 +120,8 @@ def _parts(group: Sequence[InvoiceLine], found: Matched) -> list[InvoiceLine]:
 
 
 def _by_details(
-    lines: list[InvoiceLine], items: list[Item], tolerance: InvoiceTolerance, found: Matched
-) -> tuple[list[InvoiceLine], list[Item]]:
+    lines: list[Line], items: list[Item], tolerance: InvoiceTolerance, found: Matched, provider: str
+) -> tuple[list[Line], list[Item]]:
     """By model, time and amount: the same amount first, then the nearest within the tolerance.
 
     A line with a job id never meets a charge with another one. Lines without a model come last.
@@ -128,7 +129,7 @@ def _by_details(
     with_job = [line for line in lines if line.job_id]
     without = [line for line in lines if not line.job_id]
     nameless = [item for item in items if not item.job_id]
-    details = _Details(tolerance, found)
+    details = _Details(tolerance, found, provider)
     for own, among in ((with_job, nameless), (without, items)):
         for modelled, day_only in itertools.product((True, False), (False, True)):
             chosen = [line for line in own if (bool(line.model), line.day_only) == (modelled, day_only)]
@@ -141,13 +142,13 @@ def _by_details(
 
 
 class _Details:
-    def __init__(self, tolerance: InvoiceTolerance, found: Matched) -> None:
-        self.tolerance, self.found = tolerance, found
+    def __init__(self, tolerance: InvoiceTolerance, found: Matched, provider: str) -> None:
+        self.tolerance, self.found, self.provider = tolerance, found, provider
         self.lines: set[str] = set()
         self.items: set[uuid.UUID] = set()
         self.reach = datetime.timedelta(minutes=tolerance.minutes)
 
-    def same_amount(self, lines: Sequence[InvoiceLine], items: Sequence[Item], modelled: bool) -> None:
+    def same_amount(self, lines: Sequence[Line], items: Sequence[Item], modelled: bool) -> None:
         """Within each model and amount both sides are in the order of time: the earliest that fits."""
         free: dict[tuple[str, str, Decimal], collections.deque[Item]] = collections.defaultdict(
             collections.deque
@@ -157,7 +158,7 @@ class _Details:
                 free[_of_item(item, modelled), *_comparable(item)].append(item)
         for line in lines:
             reach = self._reach(line)
-            key = _of_line(line, modelled)
+            key = _of_line(line, modelled, self.provider)
             for queue in (
                 free.get((key, line.currency, line.native_amount)),
                 free.get((key, "", line.amount)),
@@ -168,20 +169,20 @@ class _Details:
                     self._pair(line, queue.popleft())
                     break
 
-    def near_amount(self, lines: Sequence[InvoiceLine], items: Sequence[Item], modelled: bool) -> None:
+    def near_amount(self, lines: Sequence[Line], items: Sequence[Item], modelled: bool) -> None:
         """One sweep over time; the charges within reach lie sorted by amount."""
         groups: dict[str, list[Item]] = collections.defaultdict(list)
         for item in items:
             if item.id not in self.items:
                 groups[_of_item(item, modelled)].append(item)
-        own: dict[str, list[InvoiceLine]] = collections.defaultdict(list)
+        own: dict[str, list[Line]] = collections.defaultdict(list)
         for line in lines:
             if line.digest not in self.lines:
-                own[_of_line(line, modelled)].append(line)
+                own[_of_line(line, modelled, self.provider)].append(line)
         for key, waiting in own.items():
             self._sweep(waiting, groups.get(key, ()))
 
-    def _sweep(self, lines: Sequence[InvoiceLine], items: Sequence[Item]) -> None:
+    def _sweep(self, lines: Sequence[Line], items: Sequence[Item]) -> None:
         within: list[Placed] = []
         leaving: collections.deque[Placed] = collections.deque()
         coming = collections.deque(items)
@@ -199,16 +200,16 @@ class _Details:
                 _remove(within, nearest)
                 self._pair(line, nearest[3])
 
-    def _nearest(self, line: InvoiceLine, within: list[Placed]) -> Placed | None:
+    def _nearest(self, line: Line, within: list[Placed]) -> Placed | None:
         place = bisect.bisect_left(within, (line.amount,))
         around = within[max(place - 1, 0) : place + 1]
         fitting = [entry for entry in around if is_within(line.amount - entry[0], entry[0], self.tolerance)]
         return min(fitting, key=lambda entry: (abs(line.amount - entry[0]), entry[:3]), default=None)
 
-    def _reach(self, line: InvoiceLine) -> datetime.timedelta:
+    def _reach(self, line: Line) -> datetime.timedelta:
         return max(self.reach, DAY_ONLY) if line.day_only else self.reach
 
-    def _pair(self, line: InvoiceLine, item: Item) -> None:
+    def _pair(self, line: Line, item: Item) -> None:
         self.lines.add(line.digest)
         self.items.add(item.id)
         minutes = round(abs((line.service_at - item.at).total_seconds()) / 60)
@@ -229,8 +230,8 @@ def _of_item(item: Item, modelled: bool) -> str:
     return item.model.partition("/")[2].lower() if modelled else ""
 
 
-def _of_line(line: InvoiceLine, modelled: bool) -> str:
-    return line.model.lower().strip("/").removeprefix(f"{line.provider.lower()}/") if modelled else ""
+def _of_line(line: Line, modelled: bool, provider: str) -> str:
+    return line.model.lower().strip("/").removeprefix(f"{provider.lower()}/") if modelled else ""
 
 
 def _comparable(item: Item) -> tuple[str, Decimal]:

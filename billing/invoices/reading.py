@@ -7,7 +7,7 @@ import collections
 import dataclasses
 import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,9 +15,9 @@ from billing import money, months, rates
 from billing.invoices import cells as rules
 from billing.invoices.cells import BadCell
 from billing.invoices.files import MOST_BAD, MOST_LINES, Sheet, bad
-from billing.models import ExchangeRate, InvoiceLine
+from billing.invoices.lines import Line
+from billing.models import ExchangeRate
 from projects.models import Workspace
-from projects.problems import BadLines
 
 TEXTS = {"job_id": 200, "model": 200, "unit": 40, "description": 300, "key": 120}
 
@@ -26,14 +26,10 @@ TEXTS = {"job_id": 200, "model": 200, "unit": 40, "description": 300, "key": 120
 class Read:
     """The lines of a file without their invoice, and what could not be read, by line."""
 
-    lines: list[InvoiceLine]
+    lines: list[Line]
     faults: list[dict[str, Any]]
     currency: str = ""
     more: bool = False
-
-    def raise_faults(self) -> None:
-        if self.faults:
-            raise BadLines(self.faults)
 
 
 class Rates:
@@ -55,62 +51,37 @@ class Rates:
         return self.days[place - 1][1] if place else None
 
 
-def read(
-    sheet: Sheet,
-    columns: Mapping[str, str],
-    *,
-    workspace: Workspace,
-    provider: str,
-    number: str = "",
-    currency: str = "",
-    most: int = 0,
-) -> Read:
-    """Reads the sheet by a checked mapping; with `most` only so many lines, for a preview.
+def read(reader: Reader, *, most: int = 0) -> Read:
+    """The lines all at once, for a preview; with `most` only so many of them."""
+    found = Read(list(reader.lines(most)), reader.faults)
+    found.currency, found.more = reader.currency, reader.more
+    return found
+
+
+class Reader:
+    """Reads a sheet line by line, by a checked mapping; `faults` are of the lines so far.
 
     `currency` is that of lines which name none. All lines are in one currency; foreign ones take the rate
     that the line states, else the last one published on or before their day.
     """
-    reader = _Reader(sheet, columns, workspace, provider, number, currency)
-    found = Read([], reader.faults)
-    for count, (line, given) in enumerate(sheet.lines()):
-        if most and count >= most:
-            found.more = True
-            break
-        if count >= MOST_LINES:
-            raise bad(line, f"more than {MOST_LINES:,} lines; export shorter periods")
-        row = reader.line(line, given)
-        if row:
-            found.lines.append(row)
-        if len(reader.faults) >= MOST_BAD:
-            break
-    if not found.lines and not reader.faults:
-        reader.fault(1, "there is no line below the header; export a period with usage")
-    found.currency = reader.currency
-    return found
 
-
-class _Reader:
     def __init__(
         self,
         sheet: Sheet,
         columns: Mapping[str, str],
+        *,
         workspace: Workspace,
-        provider: str,
-        number: str,
-        currency: str,
+        number: str = "",
+        currency: str = "",
     ) -> None:
+        self.sheet, self.workspace, self.number = sheet, workspace, number
         self.places = {field: sheet.header.index(name) for field, name in columns.items()}
-        self.width, self.workspace, self.provider, self.number = (
-            len(sheet.header),
-            workspace,
-            provider,
-            number,
-        )
+        self.width = len(sheet.header)
         self.currency = self.usual = currency.strip()
         self.faults: list[dict[str, Any]] = []
-        self.seen: collections.Counter[str] = collections.Counter()
+        self.more = False
+        self.seen: collections.Counter[bytes] = collections.Counter()
         self.rates: Rates | None = None
-        self.named = False  # a line has named the currency
         self.mark = rules.decimal_mark(
             given[place]
             for _, given in sheet.lines()
@@ -118,10 +89,31 @@ class _Reader:
             if (place := self.places.get(field, self.width)) < len(given)
         )
 
+    def lines(self, most: int = 0) -> Iterator[Line]:
+        """The good lines in their order; with `most`, `more` says whether there are others.
+
+        Raises BadLines (422) where the file has more lines than are read; ends after MOST_BAD bad ones.
+        """
+        good = False
+        for count, (line, given) in enumerate(self.sheet.lines()):
+            if most and count >= most:
+                self.more = True
+                break
+            if count >= MOST_LINES:
+                raise bad(line, f"more than {MOST_LINES:,} lines; export shorter periods")
+            row = self.line(line, given)
+            if row:
+                good = True
+                yield row
+            if len(self.faults) >= MOST_BAD:
+                break
+        if not good and not self.faults:
+            self.fault(1, "there is no line below the header; export a period with usage")
+
     def fault(self, line: int, reason: str) -> None:
         self.faults.append({"line": line, "reason": reason})
 
-    def line(self, line: int, given: list[str]) -> InvoiceLine | None:
+    def line(self, line: int, given: list[str]) -> Line | None:
         if len(given) != self.width:
             why = f"{len(given)} cells, the header has {self.width}; put cells with separators into quotes"
             self.fault(line, why)
@@ -133,7 +125,7 @@ class _Reader:
             self.fault(line, str(error))
             return None
 
-    def _line(self, line: int, said: dict[str, str]) -> InvoiceLine:
+    def _line(self, line: int, said: dict[str, str]) -> Line:
         for field, longest in TEXTS.items():
             if len(said.get(field, "")) > longest:
                 raise BadCell(f"{field}: is longer than {longest} characters; shorten it")
@@ -146,11 +138,9 @@ class _Reader:
         rate = self._number("rate", said) or self._rate(at)
         if rate <= 0 or rate >= Decimal(10) ** 10:
             raise BadCell("rate: give what one unit is worth, above zero")
-        texts = {field: said.get(field, "") for field in TEXTS}
+        texts: dict[str, Any] = {field: said.get(field, "") for field in TEXTS}
         found = rules.kind(said.get("kind", ""), texts["description"], texts["job_id"], native)
-        return InvoiceLine(
-            workspace=self.workspace,
-            provider=self.provider,
+        return Line(
             number=line,
             kind=found.value,
             service_at=at,
@@ -213,8 +203,9 @@ class _Reader:
     ) -> str:
         numbers = (f"{each.normalize():f}" if each is not None else "" for each in (native, quantity))
         parts = [self.number, at.isoformat(), self.currency, kind, *numbers, *texts.values()]
-        plain = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
-        self.seen[plain] += 1
-        if self.seen[plain] == 1:
-            return plain
-        return hashlib.sha256(f"{plain}\x1f{self.seen[plain]}".encode()).hexdigest()
+        plain = hashlib.sha256("\x1f".join(parts).encode())
+        self.seen[plain.digest()] += 1
+        times = self.seen[plain.digest()]
+        if times == 1:
+            return plain.hexdigest()
+        return hashlib.sha256(f"{plain.hexdigest()}\x1f{times}".encode()).hexdigest()

@@ -13,8 +13,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing import months
-from billing.invoices import differing, matching, usage, writing
+from billing.invoices import differing, matching, plain, usage, writing
+from billing.invoices import lines as bill_lines
 from billing.invoices.jobs import Finder, Job, none_known
+from billing.invoices.lines import Line
 from billing.invoices.matching import Item, Matched, Pair
 from billing.models import (
     Difference,
@@ -27,6 +29,7 @@ from billing.models import (
 from billing.models.invoices import LineKind
 from billing.models.reconciliation import DifferenceKind as Kind
 from billing.models.reconciliation import MatchBy, Outcome
+from projects.identifiers import new_id
 from projects.models import Workspace
 
 OF_LINE = {LineKind.TAX: Kind.TAX, LineKind.FEE: Kind.FEE, LineKind.CREDIT: Kind.CREDIT_NOTE}
@@ -37,9 +40,13 @@ WORDS = {
 }
 
 
+#: Of a match in the table; workspace, provider and instant stand beside them.
+MATCH = ("id", "line_id", "entry", "part", "by", "why")
+
+
 @dataclasses.dataclass
 class _Found:
-    matches: list[LineMatch] = dataclasses.field(default_factory=list)
+    matches: list[tuple[Any, ...]] = dataclasses.field(default_factory=list)
     differences: list[Difference] = dataclasses.field(default_factory=list)
 
 
@@ -77,16 +84,9 @@ def compare(
         rows = InvoiceLine.objects.filter(workspace=workspace, provider=provider, invoice__month=month)
         if not rows.exists():
             return 0
+        plain.match_equal(workspace=workspace, provider=provider, month=month, now=now)
         comparison = _Comparison(workspace, provider, month, jobs, now)
-        return comparison.run(list(rows.filter(match__isnull=True).exclude(pk__in=_settled(workspace))))
-
-
-def _settled(workspace: Workspace) -> Any:
-    """Lines with a difference that was accepted or adjusted, before anything was found for them."""
-    last = DifferenceStep.objects.filter(workspace=workspace).order_by("difference", "-number")
-    newest = last.distinct("difference").values("pk")
-    steps = DifferenceStep.objects.filter(pk__in=newest).exclude(outcome=Outcome.UNDONE)
-    return steps.filter(difference__line__isnull=False).values("difference__line")
+        return comparison.run(bill_lines.unmatched(workspace, provider, month))
 
 
 class _Comparison:
@@ -100,17 +100,19 @@ class _Comparison:
         self.jobs: Mapping[str, Job] = {}
         self.found = _Found()
 
-    def run(self, lines: list[InvoiceLine]) -> int:
+    def run(self, lines: list[Line]) -> int:
         self.jobs = self.finder(self.workspace, self.provider, {line.job_id for line in lines if line.job_id})
         used = self._used(lines)
         billed = self._billed_before(lines)
-        matched = matching.match([x for x in lines if x.pk not in billed], used.items, self.tolerance)
+        matched = matching.match(
+            [x for x in lines if x.id not in billed], used.items, self.tolerance, self.provider
+        )
         prices = differing.price_rows(matched.pairs)
         for pair in matched.pairs:
             self._pair(pair, prices)
         for line in lines:
-            if line.pk in billed:
-                self._line(line, Kind.DUPLICATE, billed[line.pk])
+            if line.id in billed:
+                self._line(line, Kind.DUPLICATE, billed[line.id])
         for line, why in matched.duplicates:
             self._line(line, Kind.DUPLICATE, why)
         self._unmatched(matched)
@@ -121,7 +123,7 @@ class _Comparison:
                 self._given_back(refund, "counted with the charge that it gives back")
         return self._write()
 
-    def _used(self, lines: Sequence[InvoiceLine]) -> usage.Used:
+    def _used(self, lines: Sequence[Line]) -> usage.Used:
         """Our items that the lines may bill: around their times, and by the calls of their jobs."""
         reach = max(datetime.timedelta(minutes=self.tolerance.minutes), datetime.timedelta(hours=14))
         span = usage.widened(self.span, (line.service_at for line in lines), reach)
@@ -140,7 +142,7 @@ class _Comparison:
                 item.job_id = by_call[item.call]
         return used
 
-    def _billed_before(self, lines: Sequence[InvoiceLine]) -> dict[uuid.UUID, str]:
+    def _billed_before(self, lines: Sequence[Line]) -> dict[uuid.UUID, str]:
         """Lines of which an earlier bill has the job already."""
         ids = {line.job_id for line in lines if line.job_id and line.kind == LineKind.USAGE}
         rows = InvoiceLine.objects.filter(
@@ -148,33 +150,25 @@ class _Comparison:
         ).exclude(kind=LineKind.CREDIT)
         earlier = {row.job_id: row for row in rows.select_related("invoice")} if ids else {}
         return {
-            line.pk: f"job {line.job_id} is billed in line {row.number} of {row.invoice.file_name} already"
+            line.id: f"job {line.job_id} is billed in line {row.number} of {row.invoice.file_name} already"
             for line in lines
-            if line.kind == LineKind.USAGE and (row := earlier.get(line.job_id)) and row.pk != line.pk
+            if line.kind == LineKind.USAGE and (row := earlier.get(line.job_id)) and row.pk != line.id
         }
 
     def _pair(self, pair: Pair, prices: Mapping[uuid.UUID, PriceRow]) -> None:
         first = pair.lines[0]
         rows = [
-            LineMatch(
-                workspace=self.workspace,
-                provider=self.provider,
-                line=line,
-                entry=pair.item.id,
-                part=part,
-                by=pair.by,
-                why=pair.why[:300],
-                matched_at=self.now,
-            )
+            (new_id(), line.id, pair.item.id, part, pair.by, pair.why[:300])
             for part, line in enumerate(pair.lines, 1)
         ]
         self.found.matches += rows
+        match = rows[0][0]
         for kind, amount, why in differing.parts(pair, self.tolerance, prices):
-            self._difference(kind, amount, why, line=first, item=pair.item, match=rows[0])
+            self._difference(kind, amount, why, line=first, item=pair.item, match=match)
         if not self.span.start <= pair.item.at < self.span.end:
-            self._cut_off(pair, rows[0])
+            self._cut_off(pair, match)
 
-    def _cut_off(self, pair: Pair, match: LineMatch) -> None:
+    def _cut_off(self, pair: Pair, match: uuid.UUID) -> None:
         """Ours lies in another month: here it is billed and not used, there used and not billed."""
         item, home = pair.item, months.month_of(self.workspace, pair.item.at)
         why = f"booked here in {home}, billed in {self.month}"
@@ -193,8 +187,8 @@ class _Comparison:
             kind = OF_LINE.get(LineKind(line.kind))
             if kind:
                 self._line(line, kind, WORDS[kind])
-            elif line.pk in repeated:
-                self._line(line, Kind.DUPLICATE, repeated[line.pk])
+            elif line.id in repeated:
+                self._line(line, Kind.DUPLICATE, repeated[line.id])
             elif not self.span.start <= line.service_at < self.span.end:
                 home = months.month_of(self.workspace, line.service_at)
                 self._line(line, Kind.CUT_OFF, f"service of {home}, billed in {self.month}, not booked here")
@@ -206,7 +200,7 @@ class _Comparison:
                 why = f"{said} booked here, and no line of the month's bills is about it"
                 self._difference(Kind.MISSING_THERE, -item.amount, why, item=item)
 
-    def _why_missing(self, line: InvoiceLine) -> str:
+    def _why_missing(self, line: Line) -> str:
         if line.job_id in self.jobs:
             return f"job {line.job_id} is ours, and nothing is booked for it"
         if line.job_id:
@@ -224,16 +218,16 @@ class _Comparison:
             service_at__in={line.service_at for line in loose},
             match__isnull=False,
         )
-        first = {_words(line): line for line in earlier}
+        first: dict[tuple[object, ...], Line | InvoiceLine] = {_words(line): line for line in earlier}
         for pair in matched.pairs:
             first.update({_words(line): line for line in pair.lines})
         return {
-            line.pk: f"line {first[_words(line)].number} says the same and bills the only such charge"
+            line.id: f"line {first[_words(line)].number} says the same and bills the only such charge"
             for line in loose
             if _words(line) in first
         }
 
-    def _line(self, line: InvoiceLine, kind: Kind, why: str) -> None:
+    def _line(self, line: Line, kind: Kind, why: str) -> None:
         self._difference(kind, line.amount, why, line=line)
 
     def _difference(
@@ -242,9 +236,9 @@ class _Comparison:
         amount: Decimal,
         why: str,
         *,
-        line: InvoiceLine | None = None,
+        line: Line | None = None,
         item: Item | None = None,
-        match: LineMatch | None = None,
+        match: uuid.UUID | None = None,
         month: str = "",
     ) -> None:
         job = self.jobs.get(line.job_id) if line and line.job_id else None
@@ -257,9 +251,9 @@ class _Comparison:
                 kind=kind.value,
                 amount=amount,
                 ours=item.amount if item else Decimal(0),
-                line=line,
+                line_id=line.id if line else None,
                 entry=item.id if item else None,
-                match=match,
+                match_id=match,
                 take_id=item.take if item else job.take if job else None,
                 stage="" if item or not job else job.stage,
                 model=model,
@@ -270,19 +264,11 @@ class _Comparison:
         )
 
     def _given_back(self, entry: uuid.UUID, why: str) -> None:
-        self.found.matches.append(
-            LineMatch(
-                workspace=self.workspace,
-                provider=self.provider,
-                entry=entry,
-                by=MatchBy.GIVEN_BACK.value,
-                why=why,
-                matched_at=self.now,
-            )
-        )
+        self.found.matches.append((new_id(), None, entry, 1, MatchBy.GIVEN_BACK.value, why))
 
     def _write(self) -> int:
-        writing.insert(LineMatch, self.found.matches)
+        beside = {"workspace_id": self.workspace.pk, "provider": self.provider, "matched_at": self.now}
+        writing.copy(LineMatch, MATCH, self.found.matches, beside)
         known = Difference.objects.filter(workspace=self.workspace, provider=self.provider)
         ids = [row.line_id for row in self.found.differences if row.line_id]
         entries = [row.entry for row in self.found.differences if row.entry and not row.line_id]
@@ -298,5 +284,5 @@ class _Comparison:
         return len(new)
 
 
-def _words(line: InvoiceLine) -> tuple[object, ...]:
+def _words(line: Line | InvoiceLine) -> tuple[object, ...]:
     return (line.model, line.service_at, line.unit, line.quantity, line.native_amount, line.description)

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
+from billing.invoices import plans
 from billing.invoices.matching import Item
 from billing.models.ledger import EntryKind
 from billing.months import Span
@@ -53,10 +54,7 @@ ROWS = f"""
     WHERE {NOT_USAGE}
       AND NOT EXISTS (SELECT FROM billing_linematch m WHERE m.entry = e.id)
       AND NOT EXISTS (
-          SELECT FROM billing_difference d
-          JOIN LATERAL (SELECT outcome FROM billing_differencestep s WHERE s.difference_id = d.id
-                        ORDER BY number DESC LIMIT 1) s ON s.outcome <> 'undone'
-          WHERE d.entry = e.id AND d.match_id IS NULL AND d.line_id IS NULL)
+          SELECT FROM ({plans.SETTLED}) d WHERE d.entry = e.id AND d.match_id IS NULL AND d.line_id IS NULL)
 """  # noqa: S608 - of constants alone
 PROVIDERS = """
     SELECT provider, sum(amount) FROM billing_entry e
@@ -101,7 +99,7 @@ def unmatched(workspace: Workspace, provider: str, span: Span, differing: Collec
 
     `differing` are charges that stand in a difference of their own: their refunds stay apart.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), plans.sets() as cursor:
         cursor.execute(ROWS, _values(workspace, provider, span))
         return _netted(cursor.fetchall(), differing)
 
@@ -110,7 +108,7 @@ def of_jobs(workspace: Workspace, provider: str, span: Span, ids: Collection[str
     """Unmatched charges of these job ids, up to a quarter before and after the span."""
     around = Span(span.start - QUARTER, span.end + QUARTER)
     values: dict[str, Any] = {**_values(workspace, provider, around), "ids": list(ids)}
-    with connection.cursor() as cursor:
+    with transaction.atomic(), plans.sets() as cursor:
         cursor.execute(f"{ROWS} AND e.kind = 'charge' AND e.external_id = ANY(%(ids)s)", values)
         return [_item(row) for row in cursor.fetchall()]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import connection, models
 
@@ -23,3 +24,20 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     ):
         for row in rows:
             copy.write_row([getattr(row, name) for name in names])
+
+
+def copy(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    beside: Mapping[str, Any],
+) -> None:
+    """Writes plain rows of these columns by COPY; all of them have what is `beside`."""
+    names = ", ".join(f'"{name}"' for name in (*columns, *beside))
+    same = list(beside.values())
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f'COPY "{model._meta.db_table}" ({names}) FROM STDIN') as target,
+    ):
+        for row in rows:
+            target.write_row([*row, *same])

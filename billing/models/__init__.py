@@ -18,7 +18,7 @@ from billing.models.invoices import (
 from billing.models.ledger import Entry, ImportedCharge, ImportedDecision, Pot
 from billing.models.passing_on import JournalSetup, MarkUp
 from billing.models.price_decisions import PriceDecision
-from billing.models.prices import ExchangeRate, MonthVolume, PricedUse, PriceRow
+from billing.models.prices import ExchangeRate, LatePlace, MonthVolume, PricedUse, PriceRow
 from billing.models.reconciliation import (
     Assignment,
     AssignmentRule,
@@ -64,6 +64,7 @@ __all__ = [
     "InvoiceUpload",
     "InvoiceWithdrawal",
     "JournalSetup",
+    "LatePlace",
     "LineMatch",
     "MarkUp",
     "MonthClose",

@@ -79,7 +79,19 @@ class InvoiceTolerance(models.Model):
 
 
 class InvoiceUpload(models.Model):
-    """A file between its preview and its import; thrown away afterwards, or after a day."""
+    """A file between its preview and its import; thrown away afterwards, or after a day.
+
+    A large one is imported by a task: `state` says how far it has come, `answer` what came of it.
+    """
+
+    class State(models.TextChoices):
+        KEPT = "kept", "Looked at"
+        WAITS = "waits", "Waits for its turn"
+        READING = "reading", "Reading its lines"
+        COMPARING = "comparing", "Comparing with our books"
+        DONE = "done", "Imported"
+        REFUSED = "refused", "Refused"
+        FAILED = "failed", "Failed"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+")
@@ -92,8 +104,24 @@ class InvoiceUpload(models.Model):
     content = models.BinaryField()
     uploaded_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State, default=State.KEPT, db_default="kept")
+    columns = models.JSONField(null=True)  # as they were chosen; empty: as guessed
+    line_count = models.PositiveIntegerField(default=0, db_default=0)  # about: its lines of text
+    lines_done = models.PositiveIntegerField(default=0, db_default=0)
+    answer = models.JSONField(null=True)
+    errors = models.JSONField(null=True)  # line and reason of each bad line, or why it was refused
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    ended_at = models.DateTimeField(null=True)
 
     objects = WorkspaceQuerySet.as_manager()
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in UPLOADS_UNDER_WAY
+
+
+UPLOADS_UNDER_WAY = (InvoiceUpload.State.WAITS, InvoiceUpload.State.READING, InvoiceUpload.State.COMPARING)
 
 
 class Invoice(models.Model):

@@ -84,8 +84,27 @@ class PricedUse(models.Model):
         triggers = append_only("priced_use")
 
 
+class LatePlace(models.Model):
+    """The place in its month that a charge took when it was re-rated to a price with steps by volume.
+
+    It had been booked without one. `place` is how many units of the month came before.
+    """
+
+    entry = models.UUIDField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+", db_index=False)
+    place = models.DecimalField(max_digits=20, decimal_places=8)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        triggers = append_only("late_place")
+
+
 class MonthVolume(models.Model):
-    """How many units of a model were charged in a month at prices with steps by volume; it only grows."""
+    """How many units of a model were charged in a month at prices with steps by volume; it only grows.
+
+    Charges that were re-rated to such a price count as well.
+    """
 
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="+", db_index=False)

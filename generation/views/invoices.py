@@ -21,8 +21,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing import audit_tables, months
 from billing.invoices import columns, files, imports, reconcile, settle, statement, tolerances
 from billing.models import Difference, DifferenceStep, InvoiceUpload
+from billing.models.invoices import UPLOADS_UNDER_WAY
 from billing.models.reconciliation import DifferenceKind
-from generation import provider_jobs
+from generation import bill_jobs, provider_jobs
 from generation.forms.invoices import ColumnsForm, ToleranceForm, UploadForm
 from generation.views import bills
 from generation.views.refusals import shows_refusals
@@ -69,7 +70,8 @@ def upload(request: WorkspaceRequest) -> HttpResponse:
         said = dict(form.cleaned_data)
         file = said.pop("file")
         files.refuse_large(file.size)
-        InvoiceUpload.objects.visible_to(member).filter(uploaded_at__lt=timezone.now() - KEPT).delete()
+        old = InvoiceUpload.objects.visible_to(member).filter(uploaded_at__lt=timezone.now() - KEPT)
+        old.exclude(state__in=UPLOADS_UNDER_WAY).delete()
         kept = InvoiceUpload.objects.create(
             workspace=member.workspace,
             file_name=file.name[:200],
@@ -89,9 +91,14 @@ def look(request: WorkspaceRequest, upload_id: uuid.UUID) -> HttpResponse:
     """The first lines as they would be read, by the chosen columns; a POST imports."""
     member = request.membership
     kept = get_object_or_404(InvoiceUpload.objects.visible_to(member), pk=upload_id)
-    bill = _bill(kept)
+    if kept.state != InvoiceUpload.State.KEPT:
+        return _under_way(request, kept)
+    bill = bill_jobs.bill_of(kept)
     given = request.POST if request.method == "POST" else request.GET
     chosen = {field: given[field] for field in columns.FIELDS if given.get(field)}
+    if request.method == "POST" and imports.is_large(bill.content):
+        bill_jobs.submit(kept=kept, by=member, columns=chosen or None)
+        return redirect("generation:invoice_upload", member.workspace.slug, kept.pk)
     if request.method == "POST":
         done = imports.bring_in(bill, by=member, columns=chosen or None, jobs=provider_jobs.known)
         kept.delete()
@@ -212,19 +219,15 @@ def tolerance(request: WorkspaceRequest, provider: str, month: str) -> HttpRespo
     return redirect("generation:provider_month", member.workspace.slug, provider, month)
 
 
-def _bill(kept: InvoiceUpload) -> imports.Bill:
-    return imports.Bill(
-        provider=kept.provider,
-        month=kept.month,
-        source=kept.source,
-        content=bytes(kept.content),
-        file_name=kept.file_name,
-        number=kept.number,
-        currency=kept.currency,
-    )
+def _under_way(request: WorkspaceRequest, kept: InvoiceUpload) -> HttpResponse:
+    """How far the import of a large file has come, and in the end what came of it."""
+    part = "#progress" if request.headers.get("HX-Request") else ""
+    words = _imported(imports.Counted(**kept.answer)) if kept.answer else ""
+    context = {"kept": kept, "words": words, "faults": kept.errors or []}
+    return render(request, f"generation/invoice_import.html{part}", context)
 
 
-def _imported(done: imports.Imported) -> str:
+def _imported(done: imports.Imported | imports.Counted) -> str:
     if not done.lines and done.known:
         return f"Nothing new: all {done.known:,} lines were imported before."
     known = f", {done.known:,} were there before" if done.known else ""

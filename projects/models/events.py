@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
@@ -43,6 +44,11 @@ class Event(models.Model):
                 name="event_of_budgets",
                 condition=Q(kind__startswith="budget."),
             ),
+            models.Index(
+                fields=["workspace", "at"],
+                name="event_of_lost_answers",
+                condition=Q(kind__in=["take.call_happened", "take.call_did_not_happen"]),
+            ),
         ]
 
 
@@ -72,6 +78,16 @@ class TimeKind(models.TextChoices):
     EDITING = "editing", "Editing by hand"
     MEETING = "meeting", "Meeting"
     OTHER = "other", "Other"
+
+
+#: What is closed is said by `billing`, which keeps the books (`billing.periods`).
+OPEN_MONTH = """
+    IF NEW.minutes IS NOT NULL AND NEW.started_at < billing_open_from(NEW.workspace_id) THEN
+        RAISE EXCEPTION 'the month of % is closed', NEW.started_at
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'time_log_into_closed_month';
+    END IF;
+    RETURN NEW;
+"""
 
 
 class TimeLog(models.Model):
@@ -105,7 +121,16 @@ class TimeLog(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        triggers = [*append_only("time_log"), touching.added("time_log", touching.LOG_ADDED)]
+        triggers = [
+            *append_only("time_log"),
+            touching.added("time_log", touching.LOG_ADDED),
+            pgtrigger.Trigger(
+                name="time_log_open_month",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=OPEN_MONTH,
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(minutes__isnull=False, amount__isnull=True)

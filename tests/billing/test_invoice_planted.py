@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import collections
 import datetime
+import random
 import time
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
-from billing import roll_forward
-from billing.invoices import imports, reconcile, settle, statement
+from billing import ledger, roll_forward
+from billing.invoices import imports, plain, reconcile, settle, statement
 from billing.models import Difference, Entry, LineMatch
 from billing.models.reconciliation import DifferenceKind as Kind
 from tests import factories
@@ -120,3 +122,46 @@ def test_the_other_month_sees_the_cut_off_from_its_side(cast: Cast, imported: im
     row = Difference.objects.get(month="2026-09")
     assert (row.kind, row.amount) == ("cut_off", Decimal("-0.045"))
     assert row.why == "booked here in 2026-09, billed in 2026-10"
+
+
+def tricky(cast: Cast, seed: int) -> bytes:
+    """Books calls and refunds; bills them with jobs that repeat, differ or lie elsewhere."""
+    dice = random.Random(seed)
+    row, take = invoicing.price_row(cast.finance), factories.take(cast.deliverable)
+    jobs = [(f"job-{place}", FIRST + dice.randint(-300, 5_000) * STEP) for place in range(40)]
+    charges = [entry(take, job, at, dice.choice(["0.05", "0.05", "0.06"]), row) for job, at in jobs]
+    charges += [entry(take, job, at, "0.05", row) for job, at in dice.sample(jobs, 3)]
+    invoicing.book(take, charges)
+    for charge in dice.sample(charges, 8):
+        ledger.refund(
+            entry=charge, at=charge.service_at, amount=dice.choice([charge.amount, Decimal("0.01")])
+        )
+    lines = [line(job, at, dice.choice(["0.05", "0.05", "0.06"])) for job, at in jobs if dice.random() < 0.9]
+    lines += [dict(each) for each in dice.sample(lines, 3)]
+    lines += [line(job, at, "0.02", Unit="second") for job, at in dice.sample(jobs, 3)]
+    lines += [line("", at) for _, at in dice.sample(jobs, 5)]
+    return file([*lines, line("", FIRST + STEP)])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_the_database_matches_is_what_would_be_matched_line_by_line(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    content = tricky(cast, seed)
+
+    def found() -> tuple[object, ...]:
+        sid = transaction.savepoint()
+        imports.bring_in(bill(content), by=cast.finance)
+        matches = LineMatch.objects.values_list("line__digest", "entry", "part", "by", "why")
+        rows = Difference.objects.values_list("line__digest", "entry", "kind", "month", "amount", "why")
+        answer = sorted(map(str, matches)), sorted(map(str, rows))
+        transaction.savepoint_rollback(sid)
+        return answer
+
+    plainly: list[int] = []
+    match_equal = plain.match_equal
+    monkeypatch.setattr(plain, "match_equal", lambda **said: plainly.append(match_equal(**said)))
+    by_sets = found()
+    monkeypatch.setattr(plain, "match_equal", lambda **_: 0)
+    assert found() == by_sets
+    assert plainly[0] > 5

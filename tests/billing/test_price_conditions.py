@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from billing import ledger, price_effects, price_rules, prices, rerating
-from billing.models import Entry, MonthVolume, PricedUse, PriceRow
+from billing.models import Entry, LatePlace, MonthVolume, PricedUse, PriceRow
 from billing.models.ledger import EntryKind
 from billing.price_rules import Unsaid, Use
 from projects.problems import Invalid
@@ -183,6 +183,36 @@ def test_a_wrong_price_is_rerated_by_steps_in_the_order_of_service(cast: Cast) -
         Decimal("-0.16"),
         Decimal("-0.12"),
     ]
+
+
+def test_a_rerated_charge_takes_the_next_units_of_its_month_and_keeps_them(cast: Cast) -> None:
+    wrong, right = row(cast, "0.10"), row(cast, "0.10", days=1, conditions={"volume": STEPS})
+    booked(cast, right, Use(Decimal(8)))
+    booked(cast, wrong, Use(Decimal(8)))
+    asked = {"wrong": wrong, "right": right}
+    for _ in range(2):  # looking takes nothing
+        assert rerating.preview(**asked) == (1, Decimal("-0.12"))
+    assert MonthVolume.objects.get().units == 8
+    found = rerating.rerate(**asked, by=cast.finance, note="The contract", now=NOON)
+    assert (found, MonthVolume.objects.get().units) == ((1, Decimal("-0.12")), 16)
+    assert booked(cast, right, Use(Decimal(90))).amount == Decimal("7.02")  # 84 at 0.08 and 6 at 0.05
+    assert rerating.rerate(**asked, by=cast.finance, note="Again", now=NOON) == (0, 0)
+    assert (LatePlace.objects.get().place, MonthVolume.objects.get().units) == (8, 106)
+    dearer = row(cast, "0.10", days=2, conditions={"volume": [{"from": "10", "amount": "0.09"}]})
+    again = rerating.rerate(wrong=wrong, right=dearer, by=cast.finance, note="A letter", now=NOON)
+    assert (again, LatePlace.objects.count()) == ((1, Decimal("0.06")), 1)
+
+
+def test_a_charge_of_cases_keeps_what_it_was_priced_by_and_its_late_place(cast: Cast) -> None:
+    wrong = row(cast, "0.10", conditions={"cases": CASES})
+    right = row(cast, "0.10", days=1, conditions={"volume": STEPS})
+    charge_ = booked(cast, wrong, Use(Decimal(20), {"mode": "std", "audio": "on", "height": 1080}))
+    for _ in range(2):
+        rerating.rerate(wrong=wrong, right=right, by=cast.finance, note="The contract", now=NOON)
+    # twenty at 0.08 were 1.60; ten at 0.10 and ten at 0.08 are 1.80
+    assert Entry.objects.get(corrects=charge_.id).amount == Decimal("0.20")
+    assert PricedUse.objects.get(pk=charge_.id).facts["height"] == 1080
+    assert (LatePlace.objects.get(pk=charge_.id).place, MonthVolume.objects.get().units) == (0, 20)
 
 
 def test_a_proposal_is_computed_by_what_was_asked_for(cast: Cast) -> None:

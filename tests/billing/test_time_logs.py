@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -125,6 +125,10 @@ def test_a_closed_month_takes_no_log_and_gives_none_back(rated: Cast) -> None:
         closed_at=span.end,
         single_signature=True,
     )
+    with pytest.raises(IntegrityError, match=r"month of 2026-10-06 .* is closed"), transaction.atomic():
+        TimeLog.objects.create(
+            workspace=rated.workspace, person=who, started_at=BEGUN, minutes=5, role="producer"
+        )
     with pytest.raises(periods.MonthClosed):
         log(rated)
     with pytest.raises(periods.MonthClosed):
