@@ -9,11 +9,11 @@ import datetime
 import uuid
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from billing import months, periods
-from billing.invoices import reconcile
+from billing.invoices import plans, reconcile
 from billing.invoices.jobs import Finder, none_known
 from billing.models import Invoice, InvoiceWithdrawal, MonthClose
 from billing.standing import standing
@@ -56,7 +56,15 @@ MONTHS = f"""
     SELECT i.month
     FROM billing_invoiceline own
     JOIN billing_invoiceline l ON l.workspace_id = own.workspace_id AND l.provider = own.provider
-     AND l.job_id = own.job_id AND (own.job_id > '' OR l.service_at = own.service_at)
+     AND own.job_id > '' AND l.job_id = own.job_id
+    JOIN billing_invoice i ON i.id = l.invoice_id
+    WHERE own.invoice_id = %(invoice)s AND l.invoice_id <> own.invoice_id
+      AND NOT EXISTS (SELECT FROM billing_linematch m WHERE m.line_id = l.id)
+    UNION
+    SELECT i.month
+    FROM billing_invoiceline own
+    JOIN billing_invoiceline l ON l.workspace_id = own.workspace_id AND l.provider = own.provider
+     AND own.job_id = '' AND l.job_id = '' AND l.service_at = own.service_at
     JOIN billing_invoice i ON i.id = l.invoice_id
     WHERE own.invoice_id = %(invoice)s AND l.invoice_id <> own.invoice_id
       AND NOT EXISTS (SELECT FROM billing_linematch m WHERE m.line_id = l.id)
@@ -99,7 +107,7 @@ def withdraw(
         values = _values(invoice)
         touched = _refuse(by, invoice, values)
         made = _kept(invoice, reason, by, now)
-        with connection.cursor() as cursor:
+        with plans.sets() as cursor:
             for statement in GONE:
                 cursor.execute(statement, values)
         for month in sorted({invoice.month, *touched}):
@@ -161,7 +169,7 @@ def _refuse_settled(by: Membership, others: list[str]) -> None:
 
 def _standing_on(values: dict[str, Any]) -> tuple[int, list[str]]:
     """How many adjustments were made from the bill, and which months it touches."""
-    with connection.cursor() as cursor:
+    with plans.sets() as cursor:
         cursor.execute(ADJUSTED, values)
         (adjusted,) = cursor.fetchone()
         cursor.execute(MONTHS, values)
