@@ -66,7 +66,10 @@ class Line(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """A month's lines, and its accounts: exact totals and as they are posted, debits less credits."""
+    """A month's lines, and its accounts: exact totals and as they are posted, debits less credits.
+
+    An account whose total rounds to nothing is posted as nothing.
+    """
 
     month: str
     currency: str
@@ -93,10 +96,10 @@ def of(workspace: Workspace, month: str) -> Journal:
     ]
     exact = balances((line.debit, line.credit, line.exact) for line in found)
     posted = balances((line.debit, line.credit, line.amount) for line in found)
-    lines = [line for line in found if line.amount]
-    lines += _rounding(exact, posted, workspace.currency)
+    found += _rounding(exact, posted, workspace.currency)
+    posted = balances((line.debit, line.credit, line.amount) for line in found)
     last = (span.end - datetime.timedelta(microseconds=1)).astimezone(months.zone_of(workspace)).date()
-    posted = balances((line.debit, line.credit, line.amount) for line in lines)
+    lines = [line for line in found if line.amount]
     return Journal(month, workspace.currency, last, lines, exact, posted)
 
 

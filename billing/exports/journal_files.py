@@ -171,6 +171,12 @@ def _check_datev(journal: Journal, setup: Setup) -> None:
     ]
     if lacks:
         raise NotMapped(f"DATEV asks for {', '.join(lacks)}.", remedy="Enter it on the page of the accounts.")
+    centres = sorted({line.cost_centre for line in journal.lines if not _is_western(line.cost_centre)})
+    if centres:
+        raise NotMapped(
+            f"DATEV has no letters for the cost centre {', '.join(f'“{centre}”' for centre in centres)}.",
+            remedy="Write it with Western European letters among the campaign's numbers.",
+        )
 
 
 def _joined(cells: Sequence[str], texts: set[int]) -> bytes:
@@ -183,6 +189,14 @@ def _joined(cells: Sequence[str], texts: set[int]) -> bytes:
 
 def _encode(text: str) -> bytes:
     return f"{text}\r\n".encode("cp1252", errors="replace")
+
+
+def _is_western(text: str) -> bool:
+    try:
+        text.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _comma(amount: Decimal) -> str:

@@ -73,6 +73,19 @@ def test_every_account_is_the_months_figure_to_the_cent_and_all_add_up_to_nothin
         assert of_account(found, account) == money.minor(total, "EUR"), account
 
 
+def test_an_account_that_rounds_to_nothing_is_posted_as_nothing(cast: Cast, client: Client) -> None:
+    spend(factories.take(cast.deliverable), "0.004", at=utc("2026-10-10T10:00"))
+    found = journal.of(cast.workspace, MONTH)
+    assert (found.lines, found.exact) == (
+        [],
+        {"provider:fal": Decimal("-0.004"), "wip": Decimal("0.004")},
+    )
+    assert found.posted == {"provider:fal": 0, "wip": 0}
+    client.force_login(cast.finance.person)
+    page = client.get(reverse("billing:journal", args=[cast.workspace.slug]), {"month": MONTH})
+    assert page.status_code == 200
+
+
 def test_lines_are_split_by_cost_centre_and_never_negative(booked: Cast) -> None:
     found = journal.of(booked.workspace, MONTH)
     assert {line.cost_centre for line in found.lines} == {"", "100", "200"}
@@ -133,6 +146,15 @@ def test_datev_names_what_it_lacks(booked: Cast) -> None:
     found = journal.of(booked.workspace, MONTH)
     with pytest.raises(journal_files.NotMapped, match=r"consultant.*Work in progress"):
         journal_files.encoded(found, Setup({"wip": "WIP"}), "datev", NOW)
+
+
+def test_datev_names_a_cost_centre_that_it_cannot_write(booked: Cast) -> None:
+    Campaign.objects.filter(cost_centre="100").update(cost_centre="Łódź 1")
+    Campaign.objects.filter(cost_centre="200").update(cost_centre="Köln – 2")
+    found = journal.of(booked.workspace, MONTH)
+    with pytest.raises(journal_files.NotMapped, match=r"cost centre “Łódź 1”\."):
+        journal_files.encoded(found, FULL, "datev", NOW)
+    assert b"".join(journal_files.encoded(found, FULL, "csv", NOW))
 
 
 def test_the_fiscal_year_begins_where_it_was_said(booked: Cast) -> None:
