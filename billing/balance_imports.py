@@ -99,6 +99,8 @@ def _row(
     read_at = _instant(line["read_at"], by)
     if read_at is None:
         wrong.append(f"read_at: “{line['read_at'][:40]}” is no instant; write 2026-10-31T18:00")
+    elif read_at.year not in months.YEARS:
+        wrong.append(f"read_at: lies outside the years {months.YEARS.start} to {months.YEARS.stop - 1}")
     elif read_at > now:
         wrong.append("read_at: lies in the future")
     errors = credit_books.check_balance(unit=line["unit"], credits_left=left, source=line["source"])

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -26,6 +27,8 @@ from billing.models import MonthPart, MonthSum
 from billing.month_parts import Part
 from billing.touched import Touched
 from projects.models import Touch, Workspace
+
+log = structlog.get_logger(__name__)
 
 Place = tuple[str, str, str, str]
 """Figure, category, phase, key."""
@@ -174,13 +177,17 @@ def _neighbours(month: Month, place: int, accepted: int) -> tuple[Decimal, Decim
 def fold(*, now: datetime.datetime | None = None) -> int:
     """Brings the sums of every workspace up to date; answers how many were behind.
 
-    Stops after FOLD_SECONDS; what is left then is left for the next time.
+    Stops after FOLD_SECONDS; what is left then is left for the next time. A workspace that cannot be folded
+    keeps its notes, and none of the others from theirs.
     """
     until = time.monotonic() + FOLD_SECONDS
     behind = list(Workspace.objects.filter(pk__in=Touch.objects.values("workspace")).order_by("pk"))
     for workspace in behind:
-        while time.monotonic() < until and fold_step(workspace):
-            pass
+        try:
+            while time.monotonic() < until and fold_step(workspace):
+                pass
+        except Exception:
+            log.exception("the months of a workspace could not be worked out", workspace=workspace.slug)
     return len(behind)
 
 
@@ -282,7 +289,7 @@ def _months(workspace: Workspace, only: Sequence[uuid.UUID] | None = None) -> li
         "zone": workspace.time_zone,
         "only": None if only is None else list(only),
     }
-    return [name for (name,) in _ask(MONTHS, values)]
+    return [name for (name,) in _ask(MONTHS, values) if months.is_month(name)]
 
 
 def _spread(parts: Iterable[Part]) -> Amounts:

@@ -10,6 +10,10 @@ from typing import NamedTuple
 from projects.models import Workspace
 from projects.problems import Invalid
 
+YEARS = range(1990, 2100)
+"""A day of the past that somebody enters lies in one of them; another is a slip of the keyboard."""
+OUTSIDE = f"Give a day in the years {YEARS.start} to {YEARS.stop - 1}."
+
 
 class Span(NamedTuple):
     """First instant, and first instant of what follows, both in UTC."""
@@ -27,9 +31,14 @@ def month_of(workspace: Workspace, instant: datetime.datetime) -> str:
     return instant.astimezone(zone_of(workspace)).strftime("%Y-%m")
 
 
+def is_month(text: str) -> bool:
+    """Whether this is a month (YYYY-MM) of the last century or this one; there are no others."""
+    return bool(re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", text))
+
+
 def span(workspace: Workspace, month: str) -> Span:
     """The span of a month; Invalid (422) where `month` is no YYYY-MM."""
-    if not re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", month):
+    if not is_month(month):
         raise Invalid({"month": [f"“{month}” is no month: write it as 2026-10."]})
     zone = zone_of(workspace)
     first = datetime.datetime(int(month[:4]), int(month[5:]), 1, tzinfo=zone)

@@ -30,7 +30,8 @@ BY_CAMPAIGN = """
         FROM billing_costshare WHERE workspace_id = %(workspace)s GROUP BY 1
     )
     SELECT g.id, p.key || '/' || g.key, g.name, b.amount, COALESCE(s.taken, 0), COALESCE(s.written_off, 0),
-           b.amount - COALESCE(s.taken, 0) - COALESCE(s.written_off, 0), g.ended_at::date
+           b.amount - COALESCE(s.taken, 0) - COALESCE(s.written_off, 0),
+           (g.ended_at AT TIME ZONE %(zone)s)::date
     FROM booked b
     JOIN projects_campaign g ON g.id = b.campaign_id
     JOIN projects_project p ON p.id = g.project_id
@@ -62,7 +63,7 @@ class Sums(NamedTuple):
 def by_campaign(by: Membership) -> list[OfCampaign]:
     """Campaigns of the workspace that ever had a shared cost, the dearest first."""
     with connection.cursor() as cursor:
-        cursor.execute(BY_CAMPAIGN, {"workspace": by.workspace_id})
+        cursor.execute(BY_CAMPAIGN, {"workspace": by.workspace_id, "zone": by.workspace.time_zone})
         return [OfCampaign(*row) for row in cursor.fetchall()]
 
 

@@ -10,7 +10,6 @@ import collections
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
@@ -19,7 +18,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.text import slugify
 
-from billing import entries, money, months, periods, pots, rates
+from billing import entries, money, periods, pots, rates, shared_rules
 from billing.entries import Charge, Scope
 from billing.models import Assignment, Entry
 from billing.models.ledger import EntryKind, Stage
@@ -29,7 +28,6 @@ from projects.identifiers import new_id
 from projects.models import Campaign, Decision, Membership, Take
 from projects.problems import Invalid, Refused
 
-MOST = Decimal(10) ** 9
 BY_HAND = "entered by hand"
 #: What the cash of a take says of how it was made, and of whom.
 MADE_BY = (
@@ -37,6 +35,11 @@ MADE_BY = (
     *("routing_version", "pipeline", "prompt_template", "seed_policy"),
 )
 PERSON = ("person_id", "person_email")
+#: What a form says of a cost; sent again, it says the same.
+SAID = (
+    *("workspace_id", "campaign_id", "deliverable_id", "kind", "native_amount", "native_currency"),
+    *("service_at", "stage", "provider", "external_id", "note"),
+)
 #: What an adjustment has of its own; all else is its entry's.
 OWN = {"id", "kind", "debit", "amount", "native_amount", "computed_amount", "effective_at", "booked_at"} | {
     *("refunds", "corrects", "decision", "hold", "external_id", "calculation", "note", "units"),
@@ -53,6 +56,12 @@ class Changed(Refused):
     """The cost is not what the page showed any more."""
 
     title = "This cost has changed"
+
+
+class SentBefore(Refused):
+    """The id stands for another cost."""
+
+    title = "This form was sent before"
 
 
 class Cost(NamedTuple):
@@ -73,20 +82,20 @@ def book(
     by: Membership,
     provider: str = "",
     stage: str = Stage.CONTROL,
+    entry_id: uuid.UUID | None = None,
     now: datetime.datetime | None = None,
 ) -> Entry:
     """Books a cost of a whole campaign. `evidence` says where the bill is; needs the right to keep the books.
 
     `provider`, whom it is paid to, is kept as a key: “Adobe Stock” becomes `adobe-stock`. A date in a closed
-    month keeps its service date and counts from now on. Raises Invalid (422), and NoRate (422) where a
-    foreign amount has no rate on or before its date.
+    month keeps its service date and counts from now on. `entry_id` is the id that the entry gets: the same
+    cost under it again books nothing and answers the first entry. Raises Invalid (422), NoRate (422) where a
+    foreign amount has no rate on or before its date, and SentBefore (409) for another cost under that id.
     """
     access.require(by, Right.KEEP_BOOKS)
     now = now or timezone.now()
-    at = _noon(by, service_on)
-    errors = _wrong(amount, currency, at, reason, evidence, stage, now)
-    if provider.strip() and not slugify(provider):
-        errors["provider"] = ["Give a name with Latin letters or digits."]
+    at = shared_rules.noon(by, service_on)
+    errors = shared_rules.wrong(amount, currency, at, reason, evidence, stage, provider, now)
     if errors:
         raise Invalid(errors)
     rate = rates.required(by.workspace, currency, at)
@@ -106,6 +115,9 @@ def book(
     with transaction.atomic():
         scope = entries.scope_of(workspace=by.workspace, campaign=campaign)
         row = entries.cash(scope=scope, charge=charge, now=now, open_from=periods.open_from(by.workspace_id))
+        row.id = entry_id or row.id
+        if entry_id and (before := _sent_before(row)):
+            return before
         pots.book([row])
         _tell("booked", campaign, by, now, row.amount, reason)
     return row
@@ -162,7 +174,7 @@ def adjust(
     """
     access.require(by, Right.KEEP_BOOKS)
     errors = {} if reason.strip() else {"reason": ["Say why."]}
-    if not amount.is_finite() or not 0 <= amount < MOST or amount != money.booked(amount):
+    if not amount.is_finite() or not 0 <= amount < shared_rules.MOST or amount != money.booked(amount):
         errors["amount"] = ["Give an amount from zero on, with at most eight decimals."]
     elif amount == was:
         errors["amount"] = ["This changes nothing."]
@@ -297,37 +309,17 @@ def _adjustment(
     )
 
 
-def _wrong(
-    amount: Decimal,
-    currency: str,
-    at: datetime.datetime,
-    reason: str,
-    evidence: str,
-    stage: str,
-    now: datetime.datetime,
-) -> dict[str, Sequence[str]]:
-    errors: dict[str, Sequence[str]] = {}
-    if not amount.is_finite() or not 0 < amount < MOST or amount != money.booked(amount):
-        errors["amount"] = ["Give an amount above zero, with at most eight decimals."]
-    if not rates.CURRENCY.fullmatch(currency) or currency.startswith("credit:"):
-        errors["currency"] = ["Give three capital letters such as USD."]
-    if at > now + datetime.timedelta(days=1):
-        errors["service_on"] = ["This day is still to come."]
-    if stage not in Stage.values:
-        errors["stage"] = [f"Give one of {', '.join(Stage.values)}."]
-    for name, text in (("reason", reason), ("evidence", evidence)):
-        if not text.strip():
-            errors[name] = ["This is needed."]
-    return errors
-
-
-def _noon(by: Membership, day: datetime.date) -> datetime.datetime:
-    zone = months.zone_of(by.workspace)
-    return datetime.datetime.combine(day, datetime.time(12), zone).astimezone(datetime.UTC)
+def _sent_before(row: Entry) -> Entry | None:
+    """The entry that has this one's id already; raises SentBefore where it says something else."""
+    _lock(row.id)
+    before = Entry.objects.filter(id=row.id).first()
+    if before and any(getattr(before, name) != getattr(row, name) for name in SAID):
+        raise SentBefore("It booked another cost.", remedy="Open it anew to book one more.")
+    return before
 
 
 def _lock(entry_id: uuid.UUID) -> None:
-    """Two corrections of one cost come one after the other."""
+    """Two corrections of one cost come one after the other, and so do two bookings under one id."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(entry_id)])
 

@@ -9,6 +9,7 @@ from django import forms
 
 from billing.forms import Dated, amount_field
 from billing.models.ledger import Stage
+from projects.identifiers import new_id
 from projects.models import Campaign, Membership, Take
 
 #: What most shared costs are: they prepare what is made afterwards.
@@ -34,6 +35,8 @@ class SharedCostForm(forms.Form):
         required=False,
         help_text="As in the models' keys, or none.",
     )
+    #: So that a form that is sent twice books once.
+    entry_id = forms.UUIDField(required=False, widget=forms.HiddenInput, initial=new_id)
 
     def clean_currency(self) -> str:
         said: str = self.cleaned_data["currency"]

@@ -59,7 +59,11 @@ def follow(workspace_id: uuid.UUID, campaign_ids: Iterable[uuid.UUID | None]) ->
     if not cash:
         return 0
     first = periods.open_from(workspace_id)
-    return sum(_settle(campaign, cash[campaign.pk], first) for campaign in _campaigns(cash))
+    facts, booked = _facts(cash, FOR_EVER), _booked(cash)
+    return sum(
+        _settle(campaign, facts[campaign.pk], Closed(first, booked[campaign.pk]))
+        for campaign in _campaigns(cash)
+    )
 
 
 def follow_all() -> int:
@@ -73,14 +77,14 @@ def _follow_workspace(workspace: Workspace) -> int:
 
 
 def recomputed(workspace: Workspace, until: datetime.datetime) -> dict[uuid.UUID, dict[Place, Taken]]:
-    """By campaign, the shares of everything effective before an instant, from the rows alone."""
-    ids = _with_cash(workspace, until)
+    """By campaign, the shares of everything effective before an instant, from the rows alone.
+
+    The number of queries does not depend on that of campaigns.
+    """
+    cash = _cash(workspace.pk, _with_cash(workspace, until), until)
     first = periods.open_from(workspace.pk)
-    found = {}
-    for campaign_id, cash in _cash(workspace.pk, ids, until).items():
-        facts = _facts(campaign_id, cash, until)
-        found[campaign_id] = spreading.spread(facts, Closed(first, _booked(campaign_id)))
-    return found
+    facts, booked = _facts(cash, until), _booked(cash)
+    return {key: spreading.spread(facts[key], Closed(first, booked[key])) for key in cash}
 
 
 def unspread(campaign: Campaign) -> Decimal:
@@ -91,13 +95,8 @@ def unspread(campaign: Campaign) -> Decimal:
     return (cash or Decimal(0)) - (taken or Decimal(0))
 
 
-def _settle(
-    campaign: Campaign,
-    cash: list[tuple[datetime.datetime, Decimal]],
-    first: datetime.datetime | None,
-) -> int:
-    booked = _booked(campaign.pk)
-    wanted = spreading.spread(_facts(campaign.pk, cash, FOR_EVER), Closed(first, booked))
+def _settle(campaign: Campaign, facts: Facts, closed: Closed) -> int:
+    booked, wanted = closed.booked, spreading.spread(facts, closed)
     nothing = Taken(Decimal(0), Decimal(0), 0)
     missing = {
         place: found._replace(amount=lack)
@@ -180,16 +179,26 @@ def _cash(workspace_id: uuid.UUID, ids: Collection[uuid.UUID], until: datetime.d
     return dict(found)
 
 
-def _facts(
-    campaign_id: uuid.UUID, cash: list[tuple[datetime.datetime, Decimal]], until: datetime.datetime
-) -> Facts:
-    decided = Decision.objects.filter(campaign=campaign_id, decision__in=MOVING, at__lt=until)
-    rows = decided.order_by().values_list("at", "sequence", "decision", "deliverable_id")
-    began = Deliverable.objects.filter(campaign=campaign_id).values_list("pk", "created_at")
-    return Facts(cash, [Decided(*row) for row in rows], dict(began))
+def _facts(cash: Cash, until: datetime.datetime) -> dict[uuid.UUID, Facts]:
+    """By campaign, what the rule looks at; two queries."""
+    decided: dict[uuid.UUID, list[Decided]] = collections.defaultdict(list)
+    began: dict[uuid.UUID, dict[uuid.UUID, datetime.datetime]] = collections.defaultdict(dict)
+    decisions = Decision.objects.filter(campaign__in=list(cash), decision__in=MOVING, at__lt=until).order_by()
+    columns = ("campaign_id", "at", "sequence", "decision", "deliverable_id")
+    for campaign_id, *row in decisions.values_list(*columns):
+        decided[campaign_id].append(Decided(*row))
+    rows = Deliverable.objects.filter(campaign__in=list(cash)).values_list("campaign_id", "pk", "created_at")
+    for campaign_id, key, at in rows:
+        began[campaign_id][key] = at
+    return {key: Facts(own, decided[key], began[key]) for key, own in cash.items()}
 
 
-def _booked(campaign_id: uuid.UUID) -> dict[Place, Decimal]:
-    rows = CostShare.objects.filter(campaign=campaign_id).order_by()
-    sums = rows.values_list("deliverable_id", "decision", "at").annotate(total=Sum("amount"))
-    return {Place(*where): total for *where, total in sums if total}
+def _booked(campaigns: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[Place, Decimal]]:
+    """By campaign, what is booked at each place; one query."""
+    found: dict[uuid.UUID, dict[Place, Decimal]] = {key: {} for key in campaigns}
+    rows = CostShare.objects.filter(campaign__in=campaigns).order_by()
+    sums = rows.values_list("campaign_id", "deliverable_id", "decision", "at").annotate(total=Sum("amount"))
+    for campaign_id, *where, total in sums:
+        if total:
+            found[campaign_id][Place(*where)] = total
+    return found

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from billing.months import YEARS
 from projects.models.work import KEY_PATTERN
 
-YEARS = range(1990, 2100)
 _KEY = re.compile(KEY_PATTERN)
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?", re.ASCII)
 _COUNT = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)

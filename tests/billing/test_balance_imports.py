@@ -63,6 +63,14 @@ def test_every_bad_line_is_named_and_nothing_entered(used: Cast) -> None:
     assert not ProviderBalance.objects.exists()
 
 
+@pytest.mark.parametrize("read_at", ["0001-01-01T00:00", "1989-12-31T12:00:00+00:00"])
+def test_an_instant_of_no_year_that_counts_is_a_bad_line(used: Cast, read_at: str) -> None:
+    with pytest.raises(BadLines) as refused:
+        balance_imports.bring_in(text=f"{HEAD}{UNIT},1,{read_at},x\n", by=used.finance, now=LATER)
+    assert refused.value.lines == [{"line": 2, "reason": "read_at: lies outside the years 1990 to 2099"}]
+    assert not ProviderBalance.objects.exists()
+
+
 @pytest.mark.parametrize("text", ["x" * 200_000, HEAD + '"' + "1" * 200_000])
 def test_a_cell_without_an_end_is_a_bad_line(used: Cast, text: str) -> None:
     with pytest.raises(BadLines) as refused:

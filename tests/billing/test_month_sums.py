@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from billing import audit, month_sums, pots, touched
+from billing import audit, ledger, month_sums, pots, touched
 from billing.figures import printed
 from billing.models import MonthPart, MonthSum
 from projects.models import (
@@ -27,7 +27,7 @@ from projects.models import (
 )
 from tests import factories
 from tests.billing import naive_time
-from tests.billing.booking import spend
+from tests.billing.booking import charge, spend
 from tests.billing.naive_time import Day
 from tests.factories import utc
 
@@ -263,6 +263,26 @@ def test_a_wrong_sum_is_named_and_worked_out_anew(folded: Studio) -> None:
     assert time_of(folded.workspace, "2025-10") == "10.00000000"
     month_sums.fold()
     assert month_sums.problems() == []
+
+
+def test_cash_of_a_day_in_no_month_lets_the_others_be_worked_out(folded: Studio) -> None:
+    said = charge("1.5", at=utc("0202-11-05T10:00"))
+    deliverable = folded.deliverables["a"]
+    ledger.charge_without_hold(workspace=folded.workspace, deliverable=deliverable, charge=said)
+    beside(folded)
+    month_sums.fold()
+    assert not Touch.objects.exists()
+    assert time_of(folded.workspace, "2025-10") == "8.75000000"
+    assert month_sums.problems() == []
+
+
+def test_a_workspace_that_cannot_be_worked_out_keeps_no_other_from_it(folded: Studio) -> None:
+    other = factories.workspace()
+    for workspace in (folded.workspace, other):
+        Touch.objects.create(workspace=workspace)
+    Workspace.objects.filter(pk=folded.workspace.pk).update(time_zone="Mars/Olympus_Mons")
+    month_sums.fold()
+    assert set(Touch.objects.values_list("workspace", flat=True)) == {folded.workspace.pk}
 
 
 def test_so_many_notes_that_all_is_worked_out_anew(folded: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

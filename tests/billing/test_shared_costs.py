@@ -12,15 +12,29 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing import audit, closing, ledger, months, pots, rates, roll_forward, sampling, shared_costs, shares
+from billing import (
+    audit,
+    closing,
+    ledger,
+    months,
+    pots,
+    rates,
+    roll_forward,
+    sampling,
+    shared_books,
+    shared_costs,
+    shares,
+)
 from billing.apps import spread_shared_costs
 from billing.invoices import unclaimed, usage
 from billing.models import CostShare, Entry
 from projects import briefs, work
 from projects.access import MissingRight
 from projects.decisions import AgainstGrammar
+from projects.identifiers import new_id
 from projects.models import Deliverable, Membership, Take
 from projects.problems import Invalid
 from tests import factories
@@ -36,7 +50,7 @@ EARLY = utc("2026-09-01T00:00:00")
 def book(cast: Cast, amount: str = "9", day: str = "2026-10-05", **said: object) -> Entry:
     usual = {"currency": "EUR", "reason": "Locking the character", "evidence": "Bill 17", "now": NOW}
     asked = {**usual, "service_on": datetime.date.fromisoformat(day), "by": cast.finance, **said}
-    return shared_costs.book(campaign=cast.campaign, amount=Decimal(amount), **asked)  # type: ignore[arg-type]
+    return shared_costs.book(**{"campaign": cast.campaign, "amount": Decimal(amount), **asked})  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -217,6 +231,73 @@ def test_what_is_wrong_is_named_and_nothing_is_booked(cast: Cast) -> None:
     with pytest.raises(MissingRight):
         book(cast, by=cast.manager)
     assert books() == before
+
+
+def test_a_day_of_no_year_that_counts_is_refused(cast: Cast) -> None:
+    for day in ("0202-10-05", "1989-12-31"):
+        with pytest.raises(Invalid) as refused:
+            book(cast, day=day)
+        assert set(refused.value.errors) == {"service_on"}
+    assert not Entry.objects.exists()
+
+
+def test_a_form_that_is_sent_twice_books_once(cast: Cast, client: Client) -> None:
+    client.force_login(cast.finance.person)
+    address = reverse("billing:new_shared", args=[cast.workspace.slug, cast.campaign.pk])
+    page = client.get(address)
+    assert 'type="submit" data-once>Book shared cost' in page.content.decode()
+    said = {"amount": "9", "currency": "EUR", "service_on": "2026-10-05", "stage": "control"}
+    said |= {
+        "reason": "Plates",
+        "evidence": "Bill 17",
+        "entry_id": str(page.context["form"]["entry_id"].value()),
+    }
+    assert [client.post(address, said).status_code for _ in range(2)] == [302, 302]
+    assert [(str(entry.id), entry.amount) for entry in Entry.objects.all()] == [(said["entry_id"], 9)]
+    again = client.post(address, {**said, "amount": "12"})
+    assert (again.status_code, Entry.objects.count()) == (409, 1)
+    assert "It booked another cost" in again.content.decode()
+    other = client.get(address).context["form"]["entry_id"].value()
+    assert client.post(address, {**said, "entry_id": str(other)}).status_code == 302
+    assert Entry.objects.count() == 2
+
+
+def test_an_id_of_another_workspaces_entry_books_nothing(cast: Cast) -> None:
+    other = factories.campaign(factories.project(cast.stranger.workspace))
+    theirs = book(cast, campaign=other, by=cast.stranger)
+    with pytest.raises(shared_costs.SentBefore):
+        book(cast, entry_id=theirs.id)
+    assert Entry.objects.count() == 1
+
+
+def test_a_form_that_is_sent_twice_at_once_books_once(players: Cast) -> None:
+    key = new_id()
+    first, second = races.while_uncommitted(
+        lambda: book(players, entry_id=key), lambda: book(players, entry_id=key)
+    )
+    assert (first.id, second.result().id, Entry.objects.count()) == (key, key, 1)
+
+
+def test_a_campaign_ends_on_a_day_of_the_workspaces_clock(cast: Cast) -> None:
+    book(cast)
+    shared_costs.end_campaign(campaign=cast.campaign, by=cast.finance, now=utc("2026-10-31T23:30"))
+    (row,) = shared_books.by_campaign(cast.finance)
+    assert row.ended == datetime.date(2026, 11, 1)
+
+
+def test_more_campaigns_are_recomputed_with_the_same_number_of_queries(cast: Cast, three: list[Take]) -> None:
+    def recomputed() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as found:
+            made = shares.recomputed(cast.workspace, utc("2026-11-01T00:00"))
+        return len(made), len(found)
+
+    book(cast)
+    accept(three[0], "2026-10-10T10:00")
+    assert (campaigns := recomputed()[0]) == 1
+    before = recomputed()[1]
+    for _ in range(3):
+        book(cast, campaign=factories.campaign(cast.project))
+    assert recomputed() == (campaigns + 3, before)
 
 
 def test_a_campaign_bears_a_take_and_gives_it_back(cast: Cast, three: list[Take]) -> None:
