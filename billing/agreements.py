@@ -192,12 +192,15 @@ def _settle(
 
 
 def used_in(agreement: Agreement, span: months.Span) -> Decimal:
-    """The cash of the month's takes that the agreement covers, net of what was given back."""
+    """The cash of the month's takes and campaigns that the agreement covers, refunds and corrections counted.
+
+    Not so what is accrued when the month is closed, after this, and given back in the next.
+    """
     rows = Entry.objects.filter(
         workspace=agreement.workspace_id,
         effective_at__gte=span.start,
         effective_at__lt=span.end,
-        kind__in=(EntryKind.CHARGE, EntryKind.REFUND),
+        kind__in=(EntryKind.CHARGE, EntryKind.REFUND, EntryKind.ADJUSTMENT),
         provider=agreement.provider,
         campaign__isnull=False,
     )

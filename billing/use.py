@@ -31,7 +31,7 @@ OF_ACCEPTED = f"""
     GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(e.amount) <> 0
 """  # noqa: S608
 ACCEPTED = LIFE.format(own="''") + " SELECT count(*) FROM life"  # noqa: S608
-#: Of campaigns with a fee that had not ended: fees, and all their cash up to the month's end.
+#: Of campaigns with a fee that had not ended: fees, and all their cash to date.
 FEES = """
     SELECT g.id, g.fee, COALESCE((
         SELECT sum(c.generation + c.control + c.refinement)

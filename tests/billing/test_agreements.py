@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import Sum
 
-from billing import agreements, ledger, rates
+from billing import agreements, entries, ledger, pots, rates, shared_costs
 from billing.models import Agreement, AgreementSettlement, Entry, PriceRow
 from projects.access import MissingRight
 from projects.problems import Invalid
@@ -66,6 +67,29 @@ def test_what_nobody_bore_is_a_period_cost_of_the_month(cast: Cast) -> None:
     entry = Entry.objects.get(id=made.entry)
     assert (entry.debit, entry.amount, entry.provider) == ("period", Decimal(70), "fal")
     assert entry.effective_at == utc("2026-10-31T23:00") - datetime.timedelta(microseconds=1)
+
+
+def test_what_corrects_a_charge_is_used_as_well_so_that_all_together_is_the_fee(cast: Cast) -> None:
+    agree(cast)
+    entry = spend(factories.take(cast.deliverable), "60")
+    said = {"booked_at": OVER, "effective_at": entry.effective_at, "corrects": entry.id}
+    right = entries.like(entry, without=("hold", "units"), kind="adjustment", amount=Decimal(-30), **said)
+    pots.book([right])
+    (made,) = settle(cast)
+    assert (made.used, made.rest) == (30, 70)
+    cash = Entry.objects.exclude(kind="transfer").aggregate(total=Sum("amount"))["total"]
+    assert cash == 100
+
+
+def test_what_a_campaign_took_over_from_a_take_is_used_once(cast: Cast) -> None:
+    agree(cast)
+    take = factories.take(cast.deliverable)
+    spend(take, "30")
+    shared_costs.take_over(
+        campaign=cast.campaign, take=take, reason="Plates", by=cast.finance, now=utc("2026-10-20T10:00")
+    )
+    (made,) = settle(cast)
+    assert (made.used, made.rest) == (30, 70)
 
 
 def test_settling_again_books_only_what_changed(cast: Cast) -> None:
