@@ -71,9 +71,8 @@ def of_campaign(campaign: Campaign, *, month: str = "", now: datetime.datetime) 
     span = months.span(workspace, month) if month else Span(BEFORE_ALL, now)
     keys = Deliverable.objects.filter(campaign=campaign).values_list("pk", flat=True)
     asked = Month(workspace, span, tuple(keys))
-    return variance.side(
-        label=campaign.name, month=asked, cells=acceptances.cells(month=asked, by=By.CATEGORY)
-    )
+    cells = acceptances.cells(month=asked, by=By.CATEGORY)
+    return variance.side(label=f"{campaign.project} · {campaign}", month=asked, cells=cells)
 
 
 def lines(old: Side, new: Side) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -19,7 +19,8 @@ NOBODY = ""
 
 
 class Share(NamedTuple):
-    """`share` is of the month's spend; None where that is nothing or less."""
+    """`share` is of what was spent in the month; None of what gave back more than it took, and of all in a
+    month of which that is true."""
 
     key: str
     amount: Decimal
@@ -43,6 +44,11 @@ class Exposure(NamedTuple):
         return concentration(self.rows)
 
     @property
+    def spent(self) -> Decimal:
+        """What the shares are of: spend, without providers that gave back more than they took."""
+        return _positive(share.amount for share in self.providers)
+
+    @property
     def largest(self) -> Share | None:
         return self.providers[0] if self.providers and self.providers[0].share is not None else None
 
@@ -56,20 +62,23 @@ def concentration(shares: Sequence[Share]) -> Fraction | None:
     Herfindahl, Concentration in the Steel Industry (1950); Hirschman, The American Economic Review 54
     (1964), 761.
     """
-    if not shares or any(each.share is None for each in shares):
-        return None
-    return sum((each.share * each.share for each in shares if each.share is not None), Fraction(0))
+    found = [each.share for each in shares if each.share is not None]
+    return sum((share * share for share in found), Fraction(0)) if found else None
 
 
 def shares(amounts: Mapping[str, Decimal]) -> list[Share]:
-    """The largest first; those that add up to nothing are left out."""
-    whole = sum(amounts.values(), Decimal(0))
+    """The largest first, of the sum of those above zero; those that add up to nothing are left out."""
+    has_shares, whole = sum(amounts.values()) > 0, _positive(amounts.values())
     found = [
-        Share(key, amount, Fraction(amount) / Fraction(whole) if whole > 0 else None)
+        Share(key, amount, Fraction(amount) / Fraction(whole) if has_shares and amount > 0 else None)
         for key, amount in amounts.items()
         if amount
     ]
     return sorted(found, key=lambda share: (-share.amount, share.key))
+
+
+def _positive(amounts: Iterable[Decimal]) -> Decimal:
+    return sum((amount for amount in amounts if amount > 0), Decimal(0))
 
 
 def of_months(workspace: Workspace, *, until: str, count: int = MONTHS) -> list[Exposure]:

@@ -68,11 +68,31 @@ HELD = """
     WHERE h.workspace_id = %(workspace)s AND h.made_at < %(at)s AND h.made_at >= %(since)s
       AND (o.at IS NULL OR o.at >= %(at)s)
 """
-DAYS = """
-    SELECT day, sum(amount) FROM billing_potday
-    WHERE workspace_id = %(workspace)s AND account = 'spent' AND day >= %(first)s AND day < %(next)s
-    GROUP BY 1 ORDER BY 1
+#: Cash of a span that lies before an instant and was booked from then on. What came with a history was known
+#: when it happened.
+UNKNOWN = """
+    SELECT COALESCE(sum(e.amount), 0) FROM billing_entry e
+    WHERE e.workspace_id = %(workspace)s AND e.kind <> 'transfer' AND e.booked_at >= %(at)s
+      AND e.effective_at >= %(start)s AND e.effective_at < %(at)s
+      AND NOT EXISTS (
+          SELECT FROM billing_importedcharge i
+          WHERE i.workspace_id = e.workspace_id AND i.external_id = e.external_id AND i.entry = e.id
+      )
 """
+#: By day from a month's first instant to its last: whole days (UTC) are kept, of those that the month shares
+#: with another its own entries are read, by the workspace's clock.
+DAYS = """
+    SELECT day, sum(amount) FROM (
+        SELECT day, amount FROM billing_potday
+        WHERE workspace_id = %(workspace)s AND account = 'spent' AND day >= %(whole)s AND day < %(broken)s
+        UNION ALL
+        SELECT (effective_at AT TIME ZONE %(zone)s)::date, amount FROM billing_entry
+        WHERE workspace_id = %(workspace)s AND kind <> 'transfer'
+          AND (effective_at >= %(start)s AND effective_at < %(whole_at)s
+               OR effective_at >= %(broken_at)s AND effective_at < %(until)s)
+    ) spent GROUP BY 1 ORDER BY 1
+"""
+DAY, MOMENT = datetime.timedelta(days=1), datetime.timedelta(microseconds=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +148,8 @@ def of_month(workspace: Workspace, *, at: datetime.datetime) -> Forecast:
     """The forecast of the month in which an instant lies, from what there was at that instant."""
     with month_sums.snapshot():
         rows = DeliverableCost.objects.filter(workspace=workspace)
-        return _foreseen(workspace, at, rows.aggregate(held=Sum("reserved"))["held"] or Decimal(0))
+        reserved = rows.aggregate(held=Sum("reserved"))["held"] or Decimal(0)
+        return _foreseen(workspace, at, _spent(workspace, months.start_of(workspace, at), at), reserved)
 
 
 def back_test(workspace: Workspace, *, now: datetime.datetime, count: int = TESTED_MONTHS) -> list[Tested]:
@@ -147,26 +168,43 @@ def back_test(workspace: Workspace, *, now: datetime.datetime, count: int = TEST
                 first = span.start.astimezone(months.zone_of(workspace)).date()
                 day = first.replace(day=TESTED_DAY)
                 at = months.first_instant(day, months.zone_of(workspace))
-                found.append(Tested(_foreseen(workspace, at, _held(workspace, at)), actual))
+                booked = _booked_by(workspace, span.start, at)
+                found.append(Tested(_foreseen(workspace, at, booked, _held(workspace, at)), actual))
     return found
 
 
 def course(workspace: Workspace, *, month: str) -> list[tuple[datetime.date, Decimal]]:
-    """What was spent on each day (UTC) of the month so far."""
-    zone = months.zone_of(workspace)
-    first, until = (instant.astimezone(zone).date() for instant in months.span(workspace, month))
-    rows = _ask(DAYS, {"workspace": workspace.pk, "first": first, "next": until})
-    return [(day, amount) for day, amount in rows]
+    """What was spent on each day (UTC, at either end by the workspace's clock) of the month so far.
+
+    The days add up to the month.
+    """
+    span = months.span(workspace, month)
+    whole, broken = _midnight(span.start + DAY - MOMENT), _midnight(span.end)
+    values = {
+        "workspace": workspace.pk,
+        "zone": workspace.time_zone,
+        "start": span.start,
+        "until": span.end,
+        "whole": whole.date(),
+        "whole_at": whole,
+        "broken": broken.date(),
+        "broken_at": broken,
+    }
+    return [(day, amount) for day, amount in _ask(DAYS, values)]
 
 
-def _foreseen(workspace: Workspace, at: datetime.datetime, reserved: Decimal) -> Forecast:
+def _midnight(at: datetime.datetime) -> datetime.datetime:
+    return at.astimezone(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _foreseen(workspace: Workspace, at: datetime.datetime, booked: Decimal, reserved: Decimal) -> Forecast:
     month = Month(workspace, months.span(workspace, months.month_of(workspace, at)))
     history, due = _history(workspace, at), _due(month, at)
     name = months.month_of(workspace, at)
     return Forecast(
         month=name,
         at=at,
-        booked=_spent(workspace, month.span.start, at),
+        booked=booked,
         reserved=reserved,
         ahead=forecast.ahead(due, history, seed=f"{workspace.pk}:{name}"),
         parts=_parts(due, history),
@@ -225,6 +263,12 @@ def _held(workspace: Workspace, at: datetime.datetime) -> Decimal:
 def _spent(workspace: Workspace, start: datetime.datetime, until: datetime.datetime) -> Decimal:
     first, then = (pot_days.content(workspace=workspace, at=at)[pot_days.SPENT] for at in (start, until))
     return then - first
+
+
+def _booked_by(workspace: Workspace, start: datetime.datetime, at: datetime.datetime) -> Decimal:
+    """What was spent since `start`, as far as it was booked before `at`."""
+    unknown = _ask(UNKNOWN, {"workspace": workspace.pk, "start": start, "at": at})[0][0]
+    return _spent(workspace, start, at) - Decimal(unknown)
 
 
 def _ask(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -34,6 +34,7 @@ MOST_MINUTES = 24 * 60
 FIELDS = ("workspace_id", "campaign_id", "deliverable_id", "take_id", "person_id", "person_email", "role")
 COPIED = (*FIELDS, "started_at", "minutes", "kind")
 #: Minutes of reviews and of waiting that were known in a span, of one person or of all, as often as measured.
+#: An opening is the review of the first decision after it alone.
 MEASURED = """
     SELECT what, count(*), COALESCE(sum(seconds), 0) / 60 FROM (
         SELECT 'review' AS what,
@@ -48,6 +49,11 @@ MEASURED = """
         ) v
         WHERE d.workspace_id = %(workspace)s AND d.decision IN ('select', 'accept', 'reject')
           AND d.at >= %(start)s AND d.at < %(until)s AND NOT d.imported AND v.at IS NOT NULL
+          AND NOT EXISTS (
+              SELECT FROM projects_decision e
+              WHERE e.take_id = d.take_id AND e.by_id = d.by_id AND e.at >= v.at
+                AND (e.at, e.sequence) < (d.at, d.sequence) AND e.decision IN ('select', 'accept', 'reject')
+          )
           AND (%(person)s::uuid IS NULL OR d.by_id = %(person)s::uuid)
         UNION ALL
         SELECT 'waiting', EXTRACT(epoch FROM LEAST(

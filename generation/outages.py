@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
+from billing import months
 from generation import trials
 from generation.models.runs import CallState
 from generation.trials import Place, Trial
 from projects.models import Deliverable, Membership
 from projects.models.work import DeliverableState
 from routing import health, outages, shocks
+from routing.brief import Breaker
 from routing.decision import Decision
 from routing.models import BreakerChange
 from routing.outages import Outage
@@ -54,6 +56,17 @@ FOLLOWED = """
 """
 
 
+#: How often a model of each outage was tried again in vain.
+PROBED = """
+    SELECT o.place, count(*)
+    FROM unnest(%(models)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        WITH ORDINALITY AS o (model, since, until, place)
+    JOIN routing_breakerchange c ON c.workspace_id = %(workspace)s AND c.model_key = o.model
+     AND c.at > o.since AND c.at < o.until AND c.before <> 'closed' AND c.after = 'open'
+    GROUP BY 1
+"""
+
+
 class Followed(NamedTuple):
     """Calls that failed with what they were charged, steps that stopped, and calls that another model took
     over with what those cost."""
@@ -73,32 +86,57 @@ class Past(NamedTuple):
 
 
 def past(member: Membership, *, now: datetime.datetime, weeks: int = WEEKS) -> list[Past]:
-    """The latest outages of the last weeks, at most MOST_SHOWN; two queries."""
+    """The latest outages of the last weeks, those that began before and lasted into them as well, at most
+    MOST_SHOWN; four queries."""
     since = now - datetime.timedelta(weeks=weeks)
-    rows = BreakerChange.objects.visible_to(member).filter(at__gte=since)
-    found = outages.of(rows.order_by("-at", "-pk")[:MOST_CHANGES])[:MOST_SHOWN]
+    rows = BreakerChange.objects.visible_to(member).filter(Q(before=Breaker.CLOSED) | Q(after=Breaker.CLOSED))
+    earlier = rows.filter(at__lt=since).order_by("model_key", "-at", "-pk").distinct("model_key")
+    lately = rows.filter(at__gte=since).order_by("-at", "-pk")[:MOST_CHANGES]
+    found = outages.of([*earlier, *lately])[:MOST_SHOWN]
+    probes = _probed(member, found, now)
     followed = _followed(member, found, now)
-    return [Past(one, one.lasted(now), followed.get(place, Followed())) for place, one in enumerate(found, 1)]
+    return [
+        Past(
+            dataclasses.replace(one, probes=probes.get(place, 0)),
+            one.lasted(now),
+            followed.get(place, Followed()),
+        )
+        for place, one in enumerate(found, 1)
+    ]
+
+
+def _probed(member: Membership, found: Sequence[Outage], now: datetime.datetime) -> dict[int, int]:
+    return dict(_ask(PROBED, _spans(member, found, now))) if found else {}
 
 
 def _followed(member: Membership, found: Sequence[Outage], now: datetime.datetime) -> dict[int, Followed]:
     if not found:
         return {}
     before = datetime.timedelta(seconds=health.rule().window_seconds)
-    values: dict[str, Any] = {
-        "workspace": member.workspace_id,
-        "models": [one.model for one in found],
+    values = _spans(member, found, now) | {
         "since": [one.since - before for one in found],
-        "until": [one.until or now for one in found],
         "states": [str(state) for state in BAD],
         "errors": sorted(health.FAILURES),
     }
+    return {
+        place: Followed._make((*counts, tuple(models or ())))
+        for place, *counts, models in _ask(FOLLOWED, values)
+    }
+
+
+def _spans(member: Membership, found: Sequence[Outage], now: datetime.datetime) -> dict[str, Any]:
+    return {
+        "workspace": member.workspace_id,
+        "models": [one.model for one in found],
+        "since": [one.since for one in found],
+        "until": [one.until or now for one in found],
+    }
+
+
+def _ask(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(FOLLOWED, values)
-        return {
-            place: Followed._make((*counts, tuple(models or ())))
-            for place, *counts, models in cursor.fetchall()
-        }
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,10 +166,14 @@ class WouldStop:
 
 
 def would_stop(member: Membership, *, provider: str, days: int, now: datetime.datetime) -> WouldStop:
-    """By the table in force, and for the deliverables that are open now."""
+    """By the table in force, and for the deliverables that are open now; days are of the workspace's clock.
+
+    What is overdue already has missed its date, and is not among those that would.
+    """
     trial = trials.of(member.workspace, now=now)
     left = shocks.without(trial.facts, {provider})
-    due = now.date() + datetime.timedelta(days=days)
+    today = now.astimezone(months.zone_of(member.workspace)).date()
+    due = Q(due_on__gte=today, due_on__lte=today + datetime.timedelta(days=days))
     counts = _open(member, due, trial)
     hits = []
     for place in trial.places():
@@ -142,7 +184,7 @@ def would_stop(member: Membership, *, provider: str, days: int, now: datetime.da
             number, late = counts.get((place.category, client), (0, 0))
             hits.append(Hit(place, trial.name(place), client, stops, moves, number, late))
     stopped = _of_places(member, [hit.place for hit in hits if hit.stops], trial)
-    late_rows = stopped.filter(due_on__lte=due, due_on__isnull=False).order_by("due_on", "key")
+    late_rows = stopped.filter(due).order_by("due_on", "key")
     return WouldStop(
         provider=provider,
         days=days,
@@ -173,15 +215,13 @@ def _hit(
     return tuple(stops), tuple(moves)
 
 
-def _open(member: Membership, due: datetime.date, trial: Trial) -> Mapping[tuple[str, str], tuple[int, int]]:
-    """By category and client named apart: how many deliverables are open, and how many are due by then."""
+def _open(member: Membership, due: Q, trial: Trial) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """By category and client named apart: how many deliverables are open, and how many are due so."""
     rows = Deliverable.objects.visible_to(member).filter(state=DeliverableState.OPEN)
     counted = rows.values_list("category__key", "campaign__project__key").order_by()
     apart = set(trial.projects.values())
     found: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for category, project, number, late in counted.annotate(
-        number=Count("pk"), late=Count("pk", filter=Q(due_on__lte=due))
-    ):
+    for category, project, number, late in counted.annotate(number=Count("pk"), late=Count("pk", filter=due)):
         key = (category, project if project in apart else "")
         found[key] = (found[key][0] + number, found[key][1] + late)
     return found

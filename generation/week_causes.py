@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import Q
 
-from billing import money, months
+from billing import money, months, prices
 from billing.control import WEEK
 from billing.models import PriceDecision, PriceRow
 from generation.models import Pipeline, PromptTemplate
@@ -34,6 +34,7 @@ MADE_BY = """
     JOIN generation_recipe r ON r.take_id = t.id
     WHERE t.workspace_id = %s AND t.requested_at >= %s AND c.key = ANY(%s)
 """
+FOR_EVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 Published = Pipeline | PromptTemplate
 
 
@@ -66,13 +67,18 @@ def of_flags(workspace: Workspace, found: Stability, flags: Sequence[Flag]) -> l
             *_routes(tables, flag.category, start, end, zone),
             *_versions(published[flag.category], start, end, zone),
             *_dearer(prices, found.used_models(flag.category), start, end, zone),
-            *(
-                Cause(MODEL, week, f"{model} made its first takes here", model=model)
-                for model in found.new_models(flag.category, week)[:MOST]
-            ),
+            *_new(found.new_models(flag.category, week), week),
         ]
         causes.append((flag, sorted(told, key=lambda cause: (cause.on, cause.kind, cause.words))))
     return causes
+
+
+def _new(models: Sequence[str], week: datetime.date) -> Iterable[Cause]:
+    for model in models[:MOST]:
+        yield Cause(MODEL, week, f"{model} made its first takes here", model=model)
+    rest = len(models) - MOST
+    if rest > 0:
+        yield Cause(MODEL, week, f"{rest} more model{'s' if rest > 1 else ''} made first takes here")
 
 
 def _tables(workspace: Workspace) -> list[RoutingTable]:
@@ -154,10 +160,26 @@ def _versions(
 
 
 def _prices(workspace: Workspace, models: set[str]) -> list[PriceRow]:
-    """All rows of these models, in the order of their starts."""
-    rows = PriceRow.objects.filter(workspace=workspace, model_key__in=models)
+    """The rows of these models that were in force, in the order of their starts.
+
+    Proposed ones are so until the model's first approved one begins (`billing.prices.in_force`).
+    """
+    rows = PriceRow.objects.filter(workspace=workspace, model_key__in=models).select_related("decision")
     kept = rows.exclude(Q(decision__decision=PriceDecision.Kind.DECLINED))
-    return list(kept.order_by("model_key", "starts_at", "created_at"))
+    ordered = list(kept.order_by("model_key", "starts_at", "created_at"))
+    approved_from: dict[str, datetime.datetime] = {}
+    for row in ordered:
+        if _is_approved(row):
+            approved_from.setdefault(row.model_key, row.starts_at)
+    return [
+        row
+        for row in ordered
+        if _is_approved(row) or row.starts_at < approved_from.get(row.model_key, FOR_EVER)
+    ]
+
+
+def _is_approved(row: PriceRow) -> bool:
+    return prices.state_of(row) == PriceDecision.Kind.APPROVED
 
 
 def _dearer(

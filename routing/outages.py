@@ -14,7 +14,8 @@ from routing.models import BreakerChange
 class Outage:
     """A stretch in which a model was not to be had. `until` is None while it lasts.
 
-    `reason` and `error_class` are those of the opening; `probes` counts the times it was tried again in vain.
+    `reason` and `error_class` are those of the opening; `probes` counts the times it was tried again in vain,
+    as far as those moves were given.
     """
 
     model: str

@@ -7,11 +7,12 @@ import re
 
 import pytest
 
-from billing import drawn
+from billing import comparison, drawn
 from generation import history
 from projects.models import Campaign
 from tests import factories
 from tests.billing import written
+from tests.billing.booking import NOON
 from tests.cast import Cast
 from tests.generation.pages import everybody, signed_in, statuses, text
 
@@ -63,6 +64,12 @@ def test_every_link_of_the_bridge_and_the_roll_forward_leads_somewhere(october: 
         assert len(found) > 5
         for address in set(found):
             assert client.get(address.replace("&amp;", "&")).status_code in (200, 302), address
+
+
+def test_campaigns_of_one_name_are_told_apart_by_their_clients(october: Cast) -> None:
+    other = factories.campaign(factories.project(october.workspace, "globex"), name=october.campaign.name)
+    labels = [comparison.of_campaign(row, now=NOON).label for row in (october.campaign, other)]
+    assert labels == ["Acme · Autumn", "Globex · Autumn"]
 
 
 def test_two_campaigns_are_compared_once_both_are_chosen(october: Cast) -> None:

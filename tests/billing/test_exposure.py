@@ -68,8 +68,9 @@ def test_months_are_those_of_a_plain_loop_over_the_entries(spent: Cast) -> None:
         assert by_provider(each) == plain
         assert each.spend == sum(plain.values(), Decimal(0))
         if each.spend > 0:
-            shares = [Fraction(amount) / Fraction(each.spend) for amount in plain.values()]
-            assert each.by_provider == sum(share**2 for share in shares)
+            taken = [Fraction(amount) for amount in plain.values() if amount > 0]
+            assert each.by_provider == sum((amount / sum(taken)) ** 2 for amount in taken)
+            assert Fraction(each.spent) == sum(taken)
 
 
 def test_adding_rows_up_changes_no_month(spent: Cast) -> None:
@@ -106,6 +107,16 @@ def test_a_worked_example_of_concentration() -> None:
     assert exposure.concentration(found) == Fraction(46, 100)
     assert exposure.concentration(exposure.shares({"fal": Decimal(2)})) == 1
     assert exposure.concentration([]) is None
+
+
+def test_who_gave_back_more_than_it_took_has_no_share_and_makes_no_other_larger() -> None:
+    found = exposure.shares({"fal": Decimal(6), "google": Decimal(2), "runway": Decimal(-7)})
+    assert [(share.key, share.share) for share in found] == [
+        ("fal", Fraction(3, 4)),
+        ("google", Fraction(1, 4)),
+        ("runway", None),
+    ]
+    assert exposure.concentration(found) == Fraction(10, 16)
 
 
 def test_a_month_that_gave_back_more_than_it_spent_has_no_shares() -> None:

@@ -10,11 +10,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from billing import forecast, forecasts, pots
+from billing import forecast, forecasts, ledger, pots
 from billing.forecast import EVERY, Due, Made
+from billing.models import ImportedCharge
 from projects.models import Deliverable, Take
 from tests import factories
-from tests.billing.booking import hold, spend
+from tests.billing.booking import charge, hold, spend
 from tests.cast import Cast
 from tests.factories import utc
 
@@ -141,6 +142,44 @@ def test_what_was_not_known_at_the_instant_is_not_foreseen(cast: Cast) -> None:
     assert (october.forecast.parts, october.forecast.amount) == ([], Decimal(0))
     assert (october.actual, october.held) == (Decimal(5), False)
     assert october.forecast.made == 1
+
+
+def test_a_charge_that_was_not_booked_yet_counts_as_held_and_not_twice(cast: Cast) -> None:
+    asked, known = utc("2026-10-05T10:00"), utc("2026-10-12T10:00")
+    held = hold(factories.take(cast.deliverable, requested_at=asked), "0.70", now=asked)
+    ledger.post(hold=held, charge=charge("0.60", at=asked), now=known)
+    (october,) = forecasts.back_test(cast.workspace, now=utc("2026-11-05T10:00"), count=1)
+    assert (october.forecast.booked, october.forecast.reserved) == (0, Decimal("0.70"))
+    assert october.actual == Decimal("0.60")
+
+
+def test_a_charge_of_a_history_counts_when_it_happened(cast: Cast) -> None:
+    for number in range(2):
+        said = charge("0.60", at=utc("2026-10-05T10:00"), external_id=f"job {number}")
+        entry = ledger.charge_without_hold(workspace=cast.workspace, charge=said, now=utc("2026-10-20T10:00"))
+    ImportedCharge.objects.create(
+        workspace=cast.workspace, external_id="job 1", entry=entry.id, digest="0" * 64
+    )
+    (october,) = forecasts.back_test(cast.workspace, now=utc("2026-11-05T10:00"), count=1)
+    assert (october.forecast.booked, october.actual) == (Decimal("0.60"), Decimal("1.20"))
+
+
+def test_the_days_of_a_month_add_up_to_it(cast: Cast) -> None:
+    for at, amount in (
+        ("2026-09-30T21:59:59", "1"),  # the last second of September in Berlin
+        ("2026-09-30T22:00", "2"),
+        ("2026-10-01T00:30", "4"),
+        ("2026-10-30T23:30", "8"),
+        ("2026-10-31T22:59:59", "16"),
+        ("2026-10-31T23:00", "32"),
+    ):
+        spend(factories.take(cast.deliverable), amount, at=utc(at))
+    found = forecasts.course(cast.workspace, month="2026-10")
+    assert [(day.isoformat(), int(amount)) for day, amount in found] == [
+        ("2026-10-01", 6),
+        ("2026-10-30", 8),
+        ("2026-10-31", 16),
+    ]
 
 
 def test_a_hold_counts_while_it_was_open_and_work_until_it_was_accepted(cast: Cast) -> None:

@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from billing import audit, closing, month_sums, months, periods, standing, take_time, time_logs
+from billing import audit, closing, month_sums, months, periods, pots, standing, take_time, time_logs
 from billing.models import Entry, MonthClose
 from projects.access import MissingRight
 from projects.models import RoleRate, TakeView, TimeLog
@@ -167,8 +167,6 @@ def test_reviews_and_waiting_are_measured_up_to_the_caps(rated: Cast) -> None:
     )
     TakeView.objects.create(workspace=rated.workspace, take=take, person=person, at=utc("2026-10-07T09:50"))
     take.refresh_from_db()
-    from billing import pots
-
     pots.decide(
         deliverable=take.deliverable,
         take=take,
@@ -180,6 +178,18 @@ def test_reviews_and_waiting_are_measured_up_to_the_caps(rated: Cast) -> None:
     assert time_logs.measured(rated.workspace, span) == (1, 10, 1, 60)
     assert time_logs.measured(rated.workspace, span, person.pk) == (1, 10, 1, 60)
     assert time_logs.measured(rated.workspace, span, rated.producer.person_id) == (0, 0, 0, 0)
+
+
+def test_an_opening_is_measured_for_the_first_decision_after_it_alone(rated: Cast) -> None:
+    person = rated.reviewer.person
+    piece = factories.deliverable(rated.campaign, category=rated.concept_sketch, created_at=BEGUN)
+    take = factories.take(piece, requested_at=BEGUN, state="ready", counted_at=BEGUN)
+    TakeView.objects.create(workspace=rated.workspace, take=take, person=person, at=utc("2026-10-07T09:50"))
+    for at, decision in (("2026-10-07T09:54", "select"), ("2026-10-07T10:00", "accept")):
+        piece.refresh_from_db()
+        pots.decide(deliverable=piece, take=take, decision=decision, by=rated.reviewer, at=utc(at))
+    span = months.span(rated.workspace, "2026-10")
+    assert time_logs.measured(rated.workspace, span, person.pk)[:2] == (1, 4)
 
 
 def test_everybodys_time_names_persons_only_where_the_workspace_says_so(rated: Cast) -> None:
@@ -210,6 +220,7 @@ def test_the_pages_log_take_back_and_export(rated: Cast, client: Client) -> None
         "deliverable": "opening",
         "note": "=brief",
     }
+    assert 'type="submit" data-once>Log time' in client.get(mine).content.decode()
     assert client.post(f"{mine}?month=2026-10", {**said, "deliverable": "nothing"}).status_code == 422
     assert client.post(f"{mine}?month=2026-10", said).status_code == 302
     row = TimeLog.objects.get()

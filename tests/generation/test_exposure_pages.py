@@ -122,6 +122,36 @@ def test_an_outage_says_what_it_stopped_cost_and_moved(cast: Cast, take: Take) -
     assert outages.past(cast.stranger, now=timezone.now()) == []
 
 
+def test_an_outage_is_listed_however_often_models_were_tried_again_since(
+    cast: Cast, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "MOST_CHANGES", 4)
+    week = 7 * 24 * 60
+    moved(cast, 15 * week, "closed", "open", KLING)  # before the weeks that are looked at
+    moved(cast, week, "closed", "open")
+    for number in range(3):
+        moved(cast, 600 - number * 10, "open", "half_open")
+        moved(cast, 599 - number * 10, "half_open", "open")
+    found = outages.past(cast.viewer, now=timezone.now())
+    assert [(one.outage.model, one.outage.until, one.outage.probes) for one in found] == [
+        (FLUX, None, 3),
+        (KLING, None, 0),
+    ]
+
+
+def test_what_would_stop_goes_by_the_workspaces_day_and_leaves_out_what_is_late_already(studio: Cast) -> None:
+    now = timezone.now().replace(hour=23, minute=30)  # past midnight in Berlin
+    today = now.date() + datetime.timedelta(days=1)
+    Deliverable.objects.filter(pk=studio.deliverable.pk).update(due_on=today + datetime.timedelta(days=7))
+    for number, due in enumerate((today, today - datetime.timedelta(days=1))):
+        factories.deliverable(studio.campaign, f"s{number}", category=studio.concept_sketch, due_on=due)
+    found = outages.would_stop(studio.viewer, provider="builtin", days=7, now=now)
+    assert [row.key for row in found.late] == ["s0", studio.deliverable.key]
+    assert found.late_count == 2
+    (hit,) = [hit for hit in found.hits if hit.place[:2] == ("concept-sketch", "draft")]
+    assert (hit.deliverables, hit.late) == (2, 1)
+
+
 def test_what_would_stop_names_deliverables_that_miss_their_date(studio: Cast) -> None:
     today = timezone.now().date()
     soon, later = today + datetime.timedelta(days=2), today + datetime.timedelta(days=20)

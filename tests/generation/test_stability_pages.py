@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from billing.control import WEEK, Tally
-from billing.models import PriceRow
+from billing.models import PriceDecision, PriceRow
 from generation import stability, week_causes
 from generation.models import Pipeline, PromptTemplate, Recipe
 from projects.models import Decision, Take
@@ -109,8 +109,10 @@ def test_failures_and_models_are_those_of_a_plain_loop(cast: Cast, seed: int) ->
     assert kept == used
 
 
-def price(cast: Cast, amount: str, on: datetime.datetime, model: str = "lantern/glow") -> None:
-    PriceRow.objects.create(
+def price(
+    cast: Cast, amount: str, on: datetime.datetime, model: str = "lantern/glow", *, decided: str = ""
+) -> None:
+    row = PriceRow.objects.create(
         workspace=cast.workspace,
         model_key=model,
         unit="image",
@@ -118,6 +120,9 @@ def price(cast: Cast, amount: str, on: datetime.datetime, model: str = "lantern/
         currency="EUR",
         starts_at=on,
     )
+    if decided:
+        said: dict[str, Any] = {"decided_by": cast.finance.person, "decided_at": on, "note": "Looked up"}
+        PriceDecision.objects.create(row=row, workspace=cast.workspace, decision=decided, **said)
 
 
 def published(cast: Cast, version: int, content: dict[str, object], on: datetime.datetime) -> None:
@@ -158,6 +163,30 @@ def test_what_changed_in_the_week_stands_beside_it(steady: Cast) -> None:
             wednesday,
             "Routing version 2: Social cut, drafts, at most: 6 takes → 20 takes",
         ),
+    ]
+
+
+def test_a_price_that_was_never_in_force_is_no_cause(steady: Cast) -> None:
+    price(steady, "0.05", at(ODD - WEEK * 3, 5))  # in force until one is approved
+    price(steady, "0.10", at(ODD - WEEK, 5), decided="approved")
+    price(steady, "0.90", at(ODD, 20))
+    price(steady, "0.80", at(ODD, 25), decided="declined")
+    tuesday = ODD + datetime.timedelta(days=1)
+    assert [told for told in causes(steady) if told[0] == "Price"] == []
+    price(steady, "0.15", at(ODD, 30), decided="approved")
+    assert [told for told in causes(steady) if told[0] == "Price"] == [
+        ("Price", tuesday, "lantern/glow at 0.15 EUR per image, 0.10 EUR before")
+    ]
+
+
+def test_of_many_new_models_those_that_are_not_named_are_counted(steady: Cast) -> None:
+    found = stability.of(steady.workspace, now=NOW)
+    models = {"social-cut": {ODD: frozenset(f"lantern/m{number}" for number in range(9))}}
+    many = stability.Stability(found.weeks, found.counts, models, found.names)
+    ((_, told),) = week_causes.of_flags(steady.workspace, many, many.flags(stability.TAKES))
+    assert [cause.words for cause in told] == [
+        "3 more models made first takes here",
+        *(f"lantern/m{number} made its first takes here" for number in range(6)),
     ]
 
 
