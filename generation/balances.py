@@ -36,46 +36,42 @@ def tellers() -> list[str]:
 
 
 def ask(*, provider: str, by: Membership, now: datetime.datetime | None = None) -> ProviderBalance:
-    """Asks for the balance of each account that is switched on and keeps their sum beside ours.
+    """Asks for the balance of the oldest account that is switched on and keeps it beside ours.
 
-    Needs the right to keep the books. Raises NoBalance (409, 502) where there is no such account, or one of
-    them does not tell; then nothing is kept.
+    No provider says whose wallet a key draws on, and two keys often draw on one: so one account is asked, and
+    named in the source. Needs the right to keep the books. Raises NoBalance (409, 502) where there is no such
+    account, or it does not tell; then nothing is kept.
     """
     access.require(by, Right.KEEP_BOOKS)
     rows = ProviderAccount.objects.visible_to(by).filter(provider=provider, enabled=True).order_by("pk")
-    accounts = list(rows) if provider in tellers() else []
-    if not accounts:
+    account = rows.first() if provider in tellers() else None
+    if account is None:
         raise NoBalance(
             f"There is no account at {provider} that is switched on and can be asked.",
             status=409,
             remedy="Enter the balance by hand, or let an admin add an account under Settings, Providers.",
         )
     try:
-        opened = [keyring.opened(account, provider=provider) for account in accounts]
-        left = asyncio.run(_asked(provider, opened))
+        left = asyncio.run(_asked(provider, keyring.opened(account, provider=provider)))
     except TimeoutError:
         raise NoBalance(f"{provider} did not answer in time.", remedy="Try again later.") from None
     except ProviderError as error:
         raise NoBalance(error.detail, remedy="Try again later, or enter the balance by hand.") from None
     except keyring.KeyLost as lost:
         raise NoBalance(lost.detail, status=409, remedy="An admin enters the key anew.") from None
-    names = ", ".join(account.name for account in accounts)
     return credit_books.told(
         unit=f"credit:{provider}",
         credits_left=money.booked(left),
-        source=f"{provider}'s answer for {names}"[:200],
+        source=f"{provider}'s answer for {account.name}"[:200],
         by=by,
         read_at=now or timezone.now(),
     )
 
 
-async def _asked(provider: str, accounts: list[Account]) -> Decimal:
-    """What all accounts have left together; raises ProviderError."""
-    teller, left = registry.get(provider), Decimal(0)
+async def _asked(provider: str, account: Account) -> Decimal:
+    """What an account has left; raises ProviderError."""
     async with clients.opened() as client, asyncio.timeout(SECONDS):
-        for account in accounts:
-            balance = await teller.balance(client, account=account)
-            if balance is None:
-                raise ProviderError(ErrorClass.UNKNOWN, f"{provider} names no number of credits.")
-            left += balance
+        left = await registry.get(provider).balance(client, account=account)
+    if left is None:
+        raise ProviderError(ErrorClass.UNKNOWN, f"{provider} names no number of credits.")
     return left

@@ -39,6 +39,15 @@ def test_what_a_provider_says_is_kept_beside_ours_and_booked_nowhere(
     assert (made.source, books()) == (f"{provider}'s answer for main", before)
 
 
+def test_two_keys_of_one_wallet_are_not_added_up(cast: Cast, program: Running) -> None:
+    for name in ("main", "second"):
+        through.account(
+            cast, "runway", program.url_of("runway"), key=f"key_{name}", name=name, webhook_token=name
+        )
+    made = balances.ask(provider="runway", by=cast.finance)
+    assert (made.credits, made.source) == (5000, "runway's answer for main")
+
+
 def test_what_is_not_told_is_refused_and_nothing_kept(cast: Cast, program: Running) -> None:
     assert balances.tellers() == ["bfl", "runway", "stability"]
     with pytest.raises(balances.NoBalance, match="no account at runway"):

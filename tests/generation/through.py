@@ -17,15 +17,14 @@ from tests.generation.engine_rows import Engine
 def account(
     cast: Cast, provider: str, base_url: str, *, key: str = "some-key", **fields: Any
 ) -> ProviderAccount:
+    usual = {"name": "main", "webhook_token": f"account-{provider}"}
     return ProviderAccount.objects.create(
         workspace=cast.workspace,
         provider=provider,
-        name="main",
         encrypted_key=keyring.encrypt(key),
         key_hint=key[-4:],
         base_url=base_url,
-        webhook_token=f"account-{provider}",
-        **fields,
+        **{**usual, **fields},
     )
 
 
