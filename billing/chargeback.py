@@ -1,7 +1,8 @@
 """What a client pays for a month: its cost of accepted and the mark-up on it; and our margin.
 
     cost of accepted = cash of what was accepted + its shares of shared costs + late less carried back
-    charged = cost of accepted + mark-up (that × the client's percent of the month, rounded once)
+    charged = cost of accepted + mark-up (that × the client's percent of the month, rounded once; what a
+              withdrawn sign-off gives back is so at the percent at which it was charged)
     margin to date = fee − cost of accepted to date − written off to date
 
 So the statements of a client's months add up, and the cost is that of the roll-forward. Without a fee there
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import acceptances, dimensions, money, month_figures, month_sums, months, periods
+from billing import acceptances, dimensions, mark_ups, money, month_figures, month_sums, months, periods
 from billing.acceptances import Month
 from billing.dimensions import By
 from billing.figures import Sums
@@ -172,8 +173,7 @@ def of_workspace(workspace: Workspace, month: str) -> list[tuple[Project, Decima
 
 def percents_of(workspace: Workspace, month: str) -> dict[uuid.UUID, Decimal]:
     """The mark-up of each client in a month: that of the last month named up to it, as it was said last."""
-    rows = MarkUp.objects.filter(workspace=workspace, first_month__lte=month).order_by("first_month", "id")
-    return dict(rows.values_list("project", "percent"))
+    return mark_ups.percents(workspace, [month])[month]
 
 
 def set_mark_up(
@@ -248,8 +248,9 @@ def added(rows: Sequence[Charged]) -> Charged:
 
 def _month(workspace: Workspace, campaigns: Sequence[Campaign], name: str) -> list[Charged]:
     """The campaigns' month, without what they cost to date."""
-    percents = percents_of(workspace, name)
     span = months.span(workspace, name)
+    back = mark_ups.withdrawn(Month(workspace, span))
+    percents = mark_ups.percents(workspace, {name, *(month for of in back.values() for month in of)})
     this = month_figures.of(workspace, name)
     sums = {key: found for (_, _, key), found in month_figures.cells_by(this, By.CAMPAIGN).items()}
     pots = _ask(POTS.format(which=IN_MONTH), workspace=workspace.pk, start=span.start, until=span.end)
@@ -257,7 +258,8 @@ def _month(workspace: Workspace, campaigns: Sequence[Campaign], name: str) -> li
     for campaign in campaigns:
         own = sums.get(f"{campaign.project.key}/{campaign.key}", Sums())
         accepted, written_off = pots.get(campaign.pk, (NOUGHT, NOUGHT))
-        percent = percents.get(campaign.project_id, NOUGHT)
+        percent = {month: of.get(campaign.project_id, NOUGHT) for month, of in percents.items()}
+        given_back = [(amount, percent[month]) for month, amount in back.get(campaign.pk, {}).items()]
         rows.append(
             Charged(
                 campaign,
@@ -266,7 +268,7 @@ def _month(workspace: Workspace, campaigns: Sequence[Campaign], name: str) -> li
                 cash=own.cash,
                 shared=own.shared,
                 late=accepted - own.cash - own.shared,
-                mark_up=money.booked(money.EXACT.multiply(accepted, percent / 100)),
+                mark_up=mark_ups.on(accepted, percent[name], given_back),
                 written_off=written_off,
             )
         )

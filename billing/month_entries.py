@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connection
 
 from billing import dimensions
 from billing.acceptances import PEOPLE_OF_ENTRIES, Month
+from billing.exports.stream import stream_values
 from billing.outcomes import SORTED, Outcome
 from projects.problems import Invalid
 
@@ -42,6 +44,23 @@ def entries(
 
     `by` and `key` narrow them to one row of a table. Raises Invalid (422) for an unknown outcome or `by`.
     """
+    statement, values = _asked(month, outcome, by, key)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**values, "limit": limit, "offset": offset})
+        return [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+
+
+def table(
+    *, month: Month, outcome: str = "", by: str = "", key: str | None = None
+) -> Iterator[Sequence[Any]]:
+    """All of them under their `COLUMNS`, in constant memory; needs the caller's transaction."""
+    statement, values = _asked(month, outcome, by, key)
+    yield COLUMNS
+    yield from stream_values(statement, values)
+
+
+def _asked(month: Month, outcome: str, by: str, key: str | None) -> tuple[str, dict[str, Any]]:
+    """The statement with its values, for all rows."""
     require_outcome(outcome)
     dimension, people = "''", ""
     if by and key is not None:
@@ -49,16 +68,8 @@ def entries(
         dimension = f"COALESCE({dimensions.OWN.get(dimensions.By(by), found.of_entry)}, '')"
         people = PEOPLE_OF_ENTRIES if found.of_person else ""
     statement = FOUND.format(sorted=SORTED, people=people, dimension=dimension)
-    values = {
-        **month.values(),
-        "outcome": outcome,
-        "key": key if by else None,
-        "limit": limit,
-        "offset": offset,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+    asked = {"outcome": outcome, "key": key if by else None, "limit": None, "offset": 0}
+    return statement, {**month.values(), **asked}
 
 
 def require_outcome(outcome: str) -> None:

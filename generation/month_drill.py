@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -12,6 +13,7 @@ from django.urls import reverse
 
 from billing import dimensions
 from billing.acceptances import LIFE, PEOPLE_OF_ENTRIES, Month
+from billing.exports.stream import stream_values
 from billing.models import Entry
 from billing.models.ledger import EntryKind
 from billing.month_parts import PLACES
@@ -81,6 +83,23 @@ def accepted(
 
     Raises Invalid (422) for an unknown dimension.
     """
+    statement, values = _asked(month, by, key, narrow)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**values, "limit": limit, "offset": offset})
+        return [Accepted(*row) for row in cursor.fetchall()]
+
+
+def accepted_table(
+    *, month: Month, by: str = "", key: str | None = None, narrow: Narrow = EVERYTHING
+) -> Iterator[Sequence[Any]]:
+    """All of them under the names of their columns, in constant memory; needs the caller's transaction."""
+    statement, values = _asked(month, by, key, narrow)
+    yield Accepted._fields
+    yield from stream_values(statement, values)
+
+
+def _asked(month: Month, by: str, key: str | None, narrow: Narrow) -> tuple[str, dict[str, Any]]:
+    """The statement with its values, for all rows."""
     dimension = dimensions.dimension(by) if by else None
     statement = ACCEPTED.format(
         life=LIFE.format(own=dimensions.own(by) if by else "''"),
@@ -89,16 +108,8 @@ def accepted(
         people=PEOPLE_OF_ENTRIES if dimension and dimension.of_person else "",
         dimension=f"COALESCE({dimension.of_entry}, '')" if dimension else "''",
     )
-    values = {
-        **month.values(),
-        **narrow._asdict(),
-        "key": key if by else None,
-        "limit": limit,
-        "offset": offset,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [Accepted(*row) for row in cursor.fetchall()]
+    asked = {"key": key if by else None, "limit": None, "offset": 0}
+    return statement, {**month.values(), **narrow._asdict(), **asked}
 
 
 def takes(deliverable: Deliverable, *, slug: str) -> list[dict[str, Any]]:

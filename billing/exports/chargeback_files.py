@@ -8,11 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from billing import chargeback, months, standing
+from billing import chargeback, month_sums, months, standing
 from billing.chargeback import Charged, Statement
 from billing.exports import statement
 from billing.exports.tables import table
 from billing.exports.words import amount, count, month_name
+from projects.models import Project
 
 TEMPLATE = Path(__file__).with_name("chargeback.typ")
 COLUMNS = (
@@ -21,6 +22,11 @@ COLUMNS = (
 )
 MOST_ROWS = 500
 """Of deliverables in the PDF; the CSV has all."""
+
+
+def csv_rows(*, project: Project, first: str, last: str) -> Iterator[Sequence[Any]]:
+    """The `rows` of a client's months, to be read in one snapshot. Raises as `chargeback.statement` does."""
+    return rows(chargeback.statement(project=project, first=first, last=last))
 
 
 def rows(found: Statement) -> Iterator[Sequence[Any]]:
@@ -54,8 +60,11 @@ def margins(found: Statement) -> Iterator[Sequence[Any]]:
         yield (*_head("", row)[1:], row.accepted, *amounts, *to_date)
 
 
-def pdf(found: Statement) -> bytes:
-    return statement.typeset(contents(found), "pdf", TEMPLATE)[0]
+def pdf(*, project: Project, first: str, last: str) -> bytes:
+    """The typeset statement, all of it read as of one instant. Raises as `chargeback.statement` does."""
+    with month_sums.snapshot():
+        words = contents(chargeback.statement(project=project, first=first, last=last))
+    return statement.typeset(words, "pdf", TEMPLATE)[0]
 
 
 def contents(found: Statement) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connection
@@ -15,7 +15,12 @@ AT_ONCE = 2_000
 
 def stream(statement: str, month: Month) -> Iterator[tuple[Any, ...]]:
     """The rows that a statement finds for the month; needs the caller's transaction."""
+    return stream_values(statement, month_parts.values(month))
+
+
+def stream_values(statement: str, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows that a statement finds for these values; needs the caller's transaction."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(statement, month_parts.values(month))
+        cursor.execute(statement, values)
         while some := cursor.fetchmany(AT_ONCE):
             yield from some

@@ -6,45 +6,40 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from billing import dimensions, entry_pages, month_entries, saved_views
 from billing.acceptances import Month
+from billing.exports.spool import csv_download
 from billing.models.views import ViewedPage
 from billing.outcomes import Outcome
-from billing.views.month import csv_file, page_number, span_of
+from billing.views.month import page_number, span_of
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Workspace
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
-MOST_ROWS = 1_000_000
 
 
 @require_safe
 @workspace_page(Right.READ)
-def entries(request: WorkspaceRequest, month: str) -> HttpResponse:
+def entries(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     """The entries behind a figure, with price row and calculation; `?format=csv` is all of them."""
     workspace = request.membership.workspace
     asked = {name: request.GET.get(name, "") for name in ("outcome", "by")}
-    key = request.GET.get("key")
-    csv, page = request.GET.get("format") == "csv", page_number(request)
+    key, page = request.GET.get("key"), page_number(request)
+    of = Month(workspace, span_of(workspace, month))
     try:
-        read = month_entries.entries if csv else entry_pages.page
-        rows = read(
-            month=Month(workspace, span_of(workspace, month)),
-            key=key,
-            limit=MOST_ROWS if csv else PAGE_ROWS + 1,
-            offset=0 if csv else (page - 1) * PAGE_ROWS,
-            **asked,
+        if request.GET.get("format") == "csv":
+            name = f"{workspace.slug}-{month}-entries.csv"
+            return csv_download(lambda: month_entries.table(month=of, key=key, **asked), name=name)
+        rows = entry_pages.page(
+            month=of, key=key, limit=PAGE_ROWS + 1, offset=(page - 1) * PAGE_ROWS, **asked
         )
     except Invalid as invalid:
         raise Http404(invalid.detail) from None
-    if csv:
-        lines = [month_entries.COLUMNS, *([row[name] for name in month_entries.COLUMNS] for row in rows)]
-        return csv_file(lines, f"{workspace.slug}-{month}-entries.csv")
     query = {name: value for name, value in (*asked.items(), ("key", key)) if value}
     context = {
         "month": month,

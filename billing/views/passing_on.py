@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from billing import chargeback, journal, journal_accounts, months
 from billing.exports import chargeback_files, journal_files, lines
+from billing.exports.spool import csv_download
 from billing.forms import carry, providers
 from billing.passing_on_forms import AccountsForm, MarkUpForm, TermsForm
 from projects.access import Right, WorkspaceRequest, rights_of, workspace_page
@@ -57,16 +58,18 @@ def statement(request: WorkspaceRequest, project_id: uuid.UUID) -> HttpResponseB
     this = months.month_of(member.workspace, timezone.now())
     last = request.GET.get("last") or this
     first = request.GET.get("first") or last
-    found = asked(chargeback.statement, project=project, first=first, last=last)
     form = request.GET.get("format")
     name = f"{member.workspace.slug}-{project.key}-{first}" + (f"-{last}" if last != first else "")
+    said: dict[str, Any] = {"project": project, "first": first, "last": last}
     if form == "csv":
-        return csv_file(chargeback_files.rows(found), f"{name}-chargeback.csv")
+        file = asked(csv_download, lambda: chargeback_files.csv_rows(**said), name=f"{name}-chargeback.csv")
+        return cast(HttpResponseBase, file)
+    if form == "pdf":
+        answer = HttpResponse(asked(chargeback_files.pdf, **said), content_type="application/pdf")
+        return _named(answer, f"{name}-chargeback.pdf")
+    found = asked(chargeback.statement, **said)
     if form == "margin":
         return csv_file(chargeback_files.margins(found), f"{name}-margin.csv")
-    if form == "pdf":
-        answer = HttpResponse(chargeback_files.pdf(found), content_type="application/pdf")
-        return _named(answer, f"{name}-chargeback.pdf")
     context = {
         **month_links(last),
         "found": found,

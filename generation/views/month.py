@@ -15,15 +15,15 @@ from django.views.decorators.http import require_safe
 from billing import dimensions, months, saved_views
 from billing.acceptances import Month
 from billing.dimensions import By
+from billing.exports.spool import csv_download
 from billing.models.views import ViewedPage
-from generation import exports, month_drill
+from generation import month_drill
 from projects.access import Right, WorkspaceRequest, workspace_page
 from projects.models import Deliverable, Workspace
 from projects.plain import whole_number
 from projects.problems import Invalid
 
 PAGE_ROWS = 100
-MOST_ROWS = 1_000_000
 MOST_DAYS = 10_000
 NARROWED = ("place", "week", "over", "within")
 
@@ -35,22 +35,16 @@ def deliverables(request: WorkspaceRequest, month: str) -> HttpResponseBase:
     workspace = request.membership.workspace
     by, key = request.GET.get("by", ""), request.GET.get("key")
     narrow, words = _narrowed(request)
-    csv = request.GET.get("format") == "csv"
     page = min(whole_number(request.GET.get("page", "")) or 1, 10_000)
+    asked: dict[str, Any] = {"by": by, "key": key, "narrow": narrow}
     try:
-        rows = month_drill.accepted(
-            month=Month(workspace, months.span(workspace, month)),
-            by=by,
-            key=key,
-            narrow=narrow,
-            limit=MOST_ROWS if csv else PAGE_ROWS + 1,
-            offset=0 if csv else (page - 1) * PAGE_ROWS,
-        )
+        asked["month"] = Month(workspace, months.span(workspace, month))
+        if request.GET.get("format") == "csv":
+            name = f"{workspace.slug}-{month}-accepted.csv"
+            return csv_download(lambda: month_drill.accepted_table(**asked), name=name)
+        rows = month_drill.accepted(limit=PAGE_ROWS + 1, offset=(page - 1) * PAGE_ROWS, **asked)
     except Invalid as invalid:
         raise Http404(invalid.detail) from None
-    if csv:
-        lines = [month_drill.Accepted._fields, *rows]
-        return exports.csv_response(lines, filename=f"{workspace.slug}-{month}-accepted.csv")
     whole = {name: value for name, value in (("by", by), ("key", key)) if value}
     query = whole | {name: request.GET[name] for name in NARROWED if request.GET.get(name)}
     named = dimensions.names(workspace=workspace, by=by, keys=[key])[key] if by and key else key or ""

@@ -30,6 +30,10 @@ MONTH = "2026-10"
 
 @pytest.fixture
 def delivered(cast: Cast) -> Cast:
+    return deliver(cast)
+
+
+def deliver(cast: Cast) -> Cast:
     """Two campaigns of Acme and one of another client; 1.00 a take, 4.00 shared, one late, one dropped."""
     day, early = utc("2026-10-10T10:00"), utc("2026-09-01T00:00")
     spring = factories.campaign(cast.project, "spring", name="=Spring")
@@ -104,9 +108,25 @@ def test_months_add_up_and_what_is_withdrawn_later_is_carried_back(delivered: Ca
     )
     assert october.total["cost"] == held
     assert november.total["late"] in (Decimal(-1), Decimal("-1.25"))
-    assert november.total["mark_up"] == november.total["cost"] / 5
+    assert november.total["mark_up"] == november.total["cost"] / 10  # as it was charged in October
     for name, amount in both.total.items():
         assert amount == october.total[name] + november.total[name], name
+
+
+def test_a_withdrawn_sign_off_gives_back_the_mark_up_that_was_charged_for_it(delivered: Cast) -> None:
+    mark_up(delivered, "10")
+    mark_up(delivered, "20", "2026-11")
+
+    def spring(month: str) -> Decimal:
+        (row,) = (row for row in of(delivered, month, month).campaigns if row.campaign.key == "spring")
+        return row.mark_up
+
+    assert spring(MONTH) == Decimal("0.3")  # of one and its share of two
+    take = Take.objects.get(deliverable__campaign__key="spring", deliverable__state="accepted")
+    accept(take, utc("2026-11-05T10:00"), "reverse")
+    assert (spring(MONTH), spring("2026-11")) == (Decimal("0.3"), Decimal("-0.3"))
+    accept(take, utc("2026-11-06T10:00"))
+    assert spring("2026-11") == Decimal("0.7")  # of one and of all four, for it alone is open now; less 0.3
 
 
 def test_margin_is_the_fee_less_all_that_was_accepted_and_written_off(delivered: Cast) -> None:
@@ -140,7 +160,8 @@ def test_the_csv_adds_up_to_what_is_charged_and_no_cell_is_a_formula(delivered: 
 def test_the_pdf_says_what_the_page_says_and_neither_fee_nor_margin(delivered: Cast) -> None:
     mark_up(delivered, "10")
     found = of(delivered)
-    assert chargeback_files.pdf(found).startswith(b"%PDF")
+    made = chargeback_files.pdf(project=delivered.project, first=MONTH, last=MONTH)
+    assert made.startswith(b"%PDF")
     words = str(chargeback_files.contents(found))
     assert "5.78 EUR" in words
     assert "can still change" in words

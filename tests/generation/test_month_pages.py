@@ -113,7 +113,7 @@ def test_each_table_is_a_csv_of_exact_figures(october: Cast) -> None:
         "period,0.00000000",
         "closing_wip,0.10000000",
     ]
-    entries = client.get(f"{MONTH}entries/", {"format": "csv"}).content.decode().splitlines()
+    entries = client.get(f"{MONTH}entries/", {"format": "csv"}).getvalue().decode().splitlines()
     assert len(entries) == 1 + 8
 
 

@@ -13,12 +13,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from billing import audit
+from billing.exports import files
 from billing.exports.forms import Form
 from projects import tokens
 from projects.models import Deliverable, Membership
 from tests.billing import written
 from tests.billing.exports.test_workbook import imported
-from tests.cast import Cast
+from tests.cast import Cast, make_cast
 from tests.generation.pages import everybody, signed_in, statuses, text
 
 MONTH = "/w/studio/month/2025-10/"
@@ -41,6 +42,14 @@ def by_api(member: Membership, query: str) -> HttpResponseBase:
     token = tokens.issue(membership=member)
     client = Client(headers={"authorization": f"Token {token}"})
     return client.get(f"/api/v1/audits/2025-10/export/?{query}")
+
+
+@pytest.mark.parametrize("form", [Form.ROWS, Form.FOCUS])
+def test_nothing_is_held_open_while_a_file_is_sent(form: Form, committed: None) -> None:
+    answer = files.response(workspace=make_cast().workspace, month="2025-10", form=form)
+    assert next(iter(answer))
+    assert not connection.in_atomic_block
+    answer.close()
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ DATASETS = {
 
 
 def text(workspace: Workspace, month: str, form: Form = Form.FOCUS) -> str:
-    return b"".join(files.streamed(workspace=workspace, month=month, form=form)).decode()
+    return b"".join(files.rows_file(workspace=workspace, month=month, form=form)).decode()
 
 
 def rows(workspace: Workspace, month: str, form: Form = Form.FOCUS) -> list[dict[str, str]]:

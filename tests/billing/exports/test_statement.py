@@ -62,7 +62,7 @@ def test_it_says_the_numbers_of_the_page(october: Cast) -> None:
 
 
 def test_its_digest_is_that_of_the_file_of_canonical_rows(october: Cast) -> None:
-    file = b"".join(files.streamed(workspace=october.workspace, month="2025-10", form=Form.ROWS))
+    file = b"".join(files.rows_file(workspace=october.workspace, month="2025-10", form=Form.ROWS))
     found = contents(october.workspace)
     assert found["digest"] == hashlib.sha256(file).hexdigest()
     assert (found["entries"], found["file"]) == ("8", "studio-2025-10-canonical-rows.csv")
