@@ -21,8 +21,9 @@ from projects.access import MissingRight
 from projects.models import Take
 from projects.problems import Invalid
 from tests import factories
+from tests.billing import races
 from tests.billing.booking import spend
-from tests.cast import Cast
+from tests.cast import Cast, make_cast
 from tests.factories import utc
 
 MONTH = "2026-10"
@@ -127,6 +128,33 @@ def test_a_withdrawn_sign_off_gives_back_the_mark_up_that_was_charged_for_it(del
     assert (spring(MONTH), spring("2026-11")) == (Decimal("0.3"), Decimal("-0.3"))
     accept(take, utc("2026-11-06T10:00"))
     assert spring("2026-11") == Decimal("0.7")  # of one and of all four, for it alone is open now; less 0.3
+
+
+def test_a_file_has_nothing_that_came_while_it_was_made(committed: None, client: Client) -> None:
+    cast = deliver(make_cast())
+    charged, late = of(cast).total["charged"], factories.take(factories.deliverable(cast.campaign))
+    client.force_login(cast.viewer.person)
+    meanwhile: list[races.Background] = []
+
+    def asked(execute: Any, sql: str, *said: Any) -> Any:
+        if "l.deliverable_id, d.campaign_id, d.key" in sql and not meanwhile:
+            meanwhile.append(races.Background(lambda: accepted_late(late)))
+            meanwhile[0].result()
+        return execute(sql, *said)
+
+    address = reverse("billing:chargeback_client", args=[cast.workspace.slug, cast.project.pk])
+    with connection.execute_wrapper(asked):
+        made = client.get(address, {"first": MONTH, "last": MONTH, "format": "csv"}).getvalue().decode()
+    assert meanwhile
+    assert sum(Decimal(row["amount"]) for row in csv.DictReader(io.StringIO(made))) == charged
+    assert of(cast).total["charged"] == charged + 7
+
+
+def accepted_late(take: Take) -> None:
+    at = utc("2026-10-11T10:00")
+    spend(take, "7.00", at=at)
+    Take.objects.filter(pk=take.pk).update(counted_at=at, state="ready")
+    accept(take, utc("2026-10-12T10:00"))
 
 
 def test_margin_is_the_fee_less_all_that_was_accepted_and_written_off(delivered: Cast) -> None:
