@@ -16,7 +16,7 @@ def test_any_sequence_of_verbs_killed_at_any_statement_leaves_the_books_balanced
     run_state_machine_as_test(
         books_machine.Books,
         settings=settings(
-            max_examples=24,
+            max_examples=30,
             stateful_step_count=60,
             deadline=None,
             derandomize=True,

@@ -114,7 +114,7 @@ def test_who_follows_the_newest_goes_on_following(studio: Cast) -> None:
 
 def test_a_refusal_is_said_in_its_place_and_changes_nothing(studio: Cast) -> None:
     take = selected(studio)
-    Take.objects.filter(pk=take.pk).update(mark="accepted")
+    reviews.review(take=take, decision="accept", by=studio.manager, as_is=True, note="Good as it is.")
     address = f"/w/studio/takes/{take.pk}/review/"
     answer = signed_in(studio.producer).post(
         address, {"decision": "reject", "reasons": "motion"}, headers=PART

@@ -201,6 +201,6 @@ def test_a_take_never_depends_on_where_its_files_lie(cast: Cast, engine: Engine,
     engine.draw()
     assert Take.objects.get(pk=take.pk).state == TakeState.READY
     asset = Asset.objects.get()
-    assert asset.renditions.count() == 2
+    assert asset.renditions.count() == 1
     assert set(s3.objects()) == {asset.name, *asset.renditions.values_list("name", flat=True)}
     assert default_storage.size(asset.name) == asset.size_bytes
