@@ -9,8 +9,9 @@ from django.db import connection
 
 from billing import exceptions, money, months, roll_forward, sampling, unsettled
 from billing.accruals import total
+from billing.invoices import statement
 from billing.models import MonthStep
-from billing.models.closing import StepKind
+from billing.models.closing import Settlement, StepKind
 from billing.months import Span
 from billing.standing import Standing
 from projects.models import Workspace
@@ -90,8 +91,18 @@ def _providers(workspace: Workspace, month: str, steps: list[MonthStep]) -> Chec
             "Reconcile each to its invoice, usage export or balance, or say when the invoice is expected."
         )
         return Check("providers", label, False, words, remedy)
+    if loose := [name for name in wanted if _came_apart(workspace, month, said[name])]:
+        words = f"Reconciled to its invoice once, and not any more: {', '.join(loose)}."
+        return Check("providers", label, False, words, "Settle the open differences, and say so again.")
     words = f"{len(wanted)} settled." if wanted else "No provider has cash in this month."
     return Check("providers", label, True, words)
+
+
+def _came_apart(workspace: Workspace, month: str, step: MonthStep) -> bool:
+    """Whether differences are open again, or a bill came, since it was reconciled to its invoice."""
+    if step.settlement != Settlement.INVOICE:
+        return False
+    return not statement.statement(workspace, step.provider, month).reconciled
 
 
 def _exceptions(workspace: Workspace, month: str, steps: list[MonthStep]) -> Check:

@@ -184,6 +184,17 @@ def test_a_provider_is_reconciled_to_an_invoice_that_is_there(cast: Cast, spent:
     assert check.done
 
 
+def test_a_provider_that_was_reconciled_and_is_not_any_more_is_not_settled(cast: Cast, spent: Entry) -> None:
+    """As when an acceptance is undone, or a second bill comes, after it was said."""
+    closing.begin(workspace=cast.workspace, month=MONTH, by=cast.finance, now=AFTER)
+    said = {"provider": "fal", "settlement": "invoice", "by": cast.finance.person, "at": AFTER}
+    MonthStep.objects.create(workspace=cast.workspace, month=MONTH, kind="provider", **said)
+    check = next(one for one in closing_checks.all_of(*standing_of(cast)) if one.key == "providers")
+    assert (check.done, check.words) == (False, "Reconciled to its invoice once, and not any more: fal.")
+    with pytest.raises(closing.CannotClose, match="not any more: fal"):
+        closing.sign(workspace=cast.workspace, month=MONTH, by=cast.finance, now=AFTER)
+
+
 def test_taken_back_the_steps_count_no_more(cast: Cast, spent: Entry) -> None:
     prepare(cast)
     with pytest.raises(Invalid, match="Say why"):
